@@ -1,0 +1,204 @@
+"""Every error the product raises, and the redaction of secrets in their texts.
+
+VideskError
+├── ConfigError                a setting is missing or wrong
+│   ├── MissingTokenError          no API token was found
+│   └── LabelError                 a language's labels cannot name a view
+├── QueryError                 the query asks for something the API cannot give
+│   └── MissingIdError             forms or surveys without an id
+├── ApiError                   a request failed, after its retries
+│   ├── AuthenticationError        401: the token is wrong or expired
+│   ├── ForbiddenError             403: the token may not read this
+│   ├── BadRequestError            400, 404 and other refusals of the request itself
+│   ├── RateLimitError             429, more often than the retries allow
+│   ├── ServerError                5xx
+│   ├── ConnectionFailedError      no answer: name, network, TLS, time-out
+│   ├── ResponseError              an answer that is not what the API documents
+│   └── RetryBudgetError           too many failures in one scan
+├── IncompleteError            the answers cannot be proven complete and right
+│   ├── CrowdedInstantError        one millisecond holds as many records as the cap
+│   ├── SilentCutError             an answer left out rows without saying so
+│   ├── OutOfRangeError            rows outside the range that was asked
+│   ├── UnplacedRowError           a row without a time, in an answer that is only a part
+│   ├── OrderError                 a cut answer that is not in time order
+│   └── ClockError                 times that are shifted against the ids' own clock
+└── ClosedError                the connection, or the scan, was closed meanwhile
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ClockError",
+    "ClosedError",
+    "ConfigError",
+    "ConnectionFailedError",
+    "CrowdedInstantError",
+    "ForbiddenError",
+    "IncompleteError",
+    "LabelError",
+    "MissingIdError",
+    "MissingTokenError",
+    "OrderError",
+    "OutOfRangeError",
+    "QueryError",
+    "RateLimitError",
+    "ResponseError",
+    "RetryBudgetError",
+    "ServerError",
+    "SilentCutError",
+    "UnplacedRowError",
+    "VideskError",
+    "redact",
+]
+
+_BEARER = re.compile(r"(?i)\bbearer\s+[^\s\"',;]+")
+_JWT = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){1,2}")
+
+
+def redact(text: str, *secrets: str) -> str:
+    """`text` without the given secrets, without bearer tokens and without anything shaped like a JWT."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, "<token>")
+    return _JWT.sub("<token>", _BEARER.sub("Bearer <token>", text))
+
+
+class VideskError(Exception):
+    """The root of the tree.
+
+    Attributes:
+        endpoint: path of the export, such as ``"ai/topics"``; None where no single one is meant.
+        span: the range asked for, as text; None where there is none.
+        status: the HTTP status; None where there was no answer.
+        attempt: the number of the attempt that failed last, from 1; None where nothing was sent.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        endpoint: str | None = None,
+        span: str | None = None,
+        status: int | None = None,
+        attempt: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.endpoint = endpoint
+        self.span = span
+        self.status = status
+        self.attempt = attempt
+
+    def __str__(self) -> str:
+        facts = [
+            f"endpoint {self.endpoint}" if self.endpoint else "",
+            self.span or "",
+            f"status {self.status}" if self.status else "",
+            f"attempt {self.attempt}" if self.attempt else "",
+        ]
+        context = ", ".join(fact for fact in facts if fact)
+        return f"{self.message} [{context}]" if context else self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.message, self.__dict__))
+
+
+def _rebuild(kind: type[VideskError], message: str, state: dict[str, Any]) -> VideskError:
+    error = kind.__new__(kind, message)
+    Exception.__init__(error, message)
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigError(VideskError):
+    """A setting is missing or wrong."""
+
+
+class MissingTokenError(ConfigError):
+    """No API token was found."""
+
+
+class LabelError(ConfigError):
+    """A language's labels cannot name the columns of a view."""
+
+
+class QueryError(VideskError):
+    """The query asks for something the API cannot give."""
+
+
+class MissingIdError(QueryError):
+    """`forms` or `surveys` was read without an id in the query or in the settings."""
+
+
+class ApiError(VideskError):
+    """A request failed, after the retries it was worth."""
+
+
+class AuthenticationError(ApiError):
+    """401: the token is malformed, expired or signed by another key."""
+
+
+class ForbiddenError(ApiError):
+    """403: the token was removed, or may not read this export."""
+
+
+class BadRequestError(ApiError):
+    """The API refused the request itself (400, 404 and their like)."""
+
+
+class RateLimitError(ApiError):
+    """429 was answered more often than the retries allow."""
+
+
+class ServerError(ApiError):
+    """A 5xx status was answered more often than the retries allow."""
+
+
+class ConnectionFailedError(ApiError):
+    """No complete answer came: name look-up, network, TLS or time-out."""
+
+
+class ResponseError(ApiError):
+    """An answer came that is not what the API documents: HTML, broken JSON, no cap, too large."""
+
+
+class RetryBudgetError(ApiError):
+    """So many requests of one scan failed that going on would only load the server."""
+
+
+class IncompleteError(VideskError):
+    """The rows cannot be proven complete and right, so none are given."""
+
+
+class CrowdedInstantError(IncompleteError):
+    """One millisecond holds as many records as one answer may have: there is no way to page inside it."""
+
+
+class SilentCutError(IncompleteError):
+    """Two overlapping answers disagree: one of them left out rows without saying so."""
+
+
+class OutOfRangeError(IncompleteError):
+    """An answer holds rows outside the range asked for: the export filters on another time than assumed."""
+
+
+class UnplacedRowError(IncompleteError):
+    """A row has no time, in an answer that covers only a part of the scan."""
+
+
+class OrderError(IncompleteError):
+    """An answer that was cut at the cap is not in time order, so what is missing is unknown."""
+
+
+class ClockError(IncompleteError):
+    """The times are shifted against the creation times inside the record ids: a time-zone fault."""
+
+
+class ClosedError(VideskError):
+    """The connection or the scan was closed while it was needed."""

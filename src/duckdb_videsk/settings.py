@@ -1,0 +1,243 @@
+"""Where each setting comes from: arguments, then `VIDESK_*` environment variables, then a TOML file."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import platformdirs
+import tzlocal
+
+from duckdb_videsk.errors import ConfigError, MissingTokenError
+
+__all__ = ["AUTH_HEADERS", "DEFAULT_BASE_URL", "Settings", "Token", "config_file", "load_settings"]
+
+DEFAULT_BASE_URL = "https://api.videsk.io"
+AUTH_HEADERS = ("X-API-Token", "Authorization")
+
+_MIB = 1 << 20
+_LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
+
+
+class Token:
+    """An API token that shows itself to nobody who does not ask for `reveal()`."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Token(<hidden>)"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a token is not pickled: it would be written down in the clear")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a connection can be told.
+
+    Attributes:
+        token: the account's API token (`VIDESK_API_TOKEN`).
+        base_url: of the API; plain http only to this machine (`VIDESK_BASE_URL`).
+        auth_header: the header that carries the token: `X-API-Token`, or `Authorization` for accounts that still
+            use it (`VIDESK_AUTH_HEADER`).
+        time_zone: IANA name; local days in SQL are this zone's (`VIDESK_TIME_ZONE`; default the machine's).
+        forms: ids of forms that `FROM videsk.forms` reads where the query names none (`VIDESK_FORMS`, comma-separated).
+        surveys: the same for surveys (`VIDESK_SURVEYS`).
+        languages: more languages for the views, name -> JSON file or `{"key": "label"}` mapping (in the TOML file: a table).
+        concurrency: requests at once, 1 to 64 (`VIDESK_CONCURRENCY`).
+        requests_per_second: the most that are started in one second (`VIDESK_REQUESTS_PER_SECOND`).
+        timeout_seconds: longest silence of the server before a request is given up (`VIDESK_TIMEOUT_SECONDS`).
+        retries: attempts after the first of one request (`VIDESK_RETRIES`).
+        max_answer_bytes: largest body taken, after decompression (`VIDESK_MAX_ANSWER_BYTES`).
+        in_flight_bytes: bodies and rows held at once, about (`VIDESK_IN_FLIGHT_BYTES`).
+        own_keys_only: send an export only its own documented keys, not all (`VIDESK_OWN_KEYS_ONLY`).
+    """
+
+    token: Token
+    base_url: str = DEFAULT_BASE_URL
+    auth_header: str = AUTH_HEADERS[0]
+    time_zone: str = field(default_factory=tzlocal.get_localzone_name)
+    forms: tuple[str, ...] = ()
+    surveys: tuple[str, ...] = ()
+    languages: Mapping[str, Mapping[str, str] | str | Path] = field(default_factory=dict)
+    concurrency: int = 8
+    requests_per_second: float = 20.0
+    timeout_seconds: float = 60.0
+    retries: int = 6
+    max_answer_bytes: int = 512 * _MIB
+    in_flight_bytes: int = 256 * _MIB
+    own_keys_only: bool = False
+
+    def __post_init__(self) -> None:
+        _check_base_url(self.base_url)
+        header = {name.lower(): name for name in AUTH_HEADERS}.get(self.auth_header.lower())
+        if header is None:
+            raise ConfigError(f"auth_header is {self.auth_header!r}: it has to be one of {', '.join(AUTH_HEADERS)}.")
+        object.__setattr__(self, "auth_header", header)
+        try:
+            ZoneInfo(self.time_zone)
+        except (KeyError, ValueError, OSError) as error:
+            raise ConfigError(
+                f"time_zone is {self.time_zone!r}, which is no IANA time zone; write one such as 'America/Santiago'."
+            ) from error
+        for name, least, most in _BOUNDS:
+            if not least <= getattr(self, name) <= most:
+                raise ConfigError(f"{name} is {getattr(self, name)}: it has to be from {least} to {most}.")
+
+    def ids(self, parameter: str) -> tuple[str, ...]:
+        """The configured ids for `form` or `survey`."""
+        return self.forms if parameter == "form" else self.surveys
+
+
+_BOUNDS = (
+    ("concurrency", 1, 64),
+    ("requests_per_second", 0.01, 10_000),
+    ("timeout_seconds", 0.05, 3_600),
+    ("retries", 0, 100),
+    ("max_answer_bytes", 1_024, 1 << 40),
+    ("in_flight_bytes", 1_024, 1 << 40),
+)
+
+
+def _check_base_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ConfigError("base_url has to look like https://api.videsk.io, without user, query or fragment.")
+    if parts.scheme == "http" and parts.hostname not in _LOCAL_HOSTS:
+        raise ConfigError(
+            f"base_url is plain http to {parts.hostname}: the token would travel unencrypted. Use https."
+        )
+
+
+def config_file() -> Path:
+    """The TOML file read: `VIDESK_CONFIG`, or `videsk/config.toml` in the platform's config folder."""
+    named = os.environ.get("VIDESK_CONFIG")
+    return Path(named) if named else platformdirs.user_config_path("videsk") / "config.toml"
+
+
+def load_settings(**arguments: Any) -> Settings:
+    """Settings from `arguments` (None means not given), then the environment, then the TOML file.
+
+    Raises:
+        MissingTokenError: no source has a token.
+        ConfigError: a setting is unknown, of the wrong type or out of bounds, or the file cannot be read.
+    """
+    known = {f.name for f in fields(Settings)}
+    given = {name: value for name, value in arguments.items() if value is not None}
+    _refuse_unknown(set(given) - known, "argument")
+    found = {**_from_file(known), **_from_environment(known), **given}
+    if not found.get("token"):
+        raise MissingTokenError(
+            "No API token: pass token=…, set the environment variable VIDESK_API_TOKEN, or write "
+            f'token = "…" into {config_file()}. To look around without an account: videsk demo'
+        )
+    return Settings(**{name: _coerce(name, value) for name, value in found.items()})
+
+
+def _refuse_unknown(names: set[str], where: str) -> None:
+    if names:
+        raise ConfigError(
+            f"Unknown {where} {min(names)!r}; settings are: {', '.join(f.name for f in fields(Settings))}."
+        )
+
+
+def _from_environment(known: set[str]) -> dict[str, Any]:
+    variables = {"token": "VIDESK_API_TOKEN"} | {
+        name: f"VIDESK_{name.upper()}" for name in known - {"token", "languages"}
+    }
+    return {name: os.environ[variable] for name, variable in variables.items() if os.environ.get(variable)}
+
+
+def _from_file(known: set[str]) -> dict[str, Any]:
+    path = config_file()
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        if os.environ.get("VIDESK_CONFIG"):
+            raise ConfigError(f"VIDESK_CONFIG names {path}, which does not exist.") from None
+        return {}
+    except (OSError, ValueError):
+        # The parser's message quotes the line, which may be the token's.
+        raise ConfigError(f"Cannot read {path}: it has to be a TOML file in UTF-8.") from None
+    _refuse_unknown(set(content) - known, f"setting in {path}:")
+    return content
+
+
+def _coerce(name: str, value: Any) -> Any:
+    kind = _KINDS.get(name, str)
+    try:
+        return kind(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name} has a value of the wrong type.") from error
+
+
+def _token(value: Any) -> Token:
+    token = value if isinstance(value, Token) else Token(_string(value).strip().removeprefix("Bearer ").strip())
+    text = token.reveal()
+    if not text or not text.isascii() or not text.isprintable() or any(c.isspace() for c in text):
+        raise ConfigError("The API token is empty or has characters that cannot be in a token.")
+    return token
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else list(value)
+    return tuple(dict.fromkeys(name for part in parts if (name := _string(part).strip())))
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+        raise TypeError
+    return int(value)
+
+
+_BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if _string(value).lower() not in _BOOLEANS:
+        raise ValueError
+    return _BOOLEANS[_string(value).lower()]
+
+
+def _languages(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError
+    return dict(value)
+
+
+_KINDS: dict[str, Any] = {
+    "token": _token,
+    "base_url": lambda value: _string(value).rstrip("/"),
+    "forms": _names,
+    "surveys": _names,
+    "languages": _languages,
+    "concurrency": _whole,
+    "requests_per_second": float,
+    "timeout_seconds": float,
+    "retries": _whole,
+    "max_answer_bytes": _whole,
+    "in_flight_bytes": _whole,
+    "own_keys_only": _boolean,
+    "auth_header": _string,
+    "time_zone": _string,
+}
