@@ -81,7 +81,8 @@ class Endpoint:
         identity: columns that together name a row; genuine twins exist all the same.
         columns: those that the API sends, in order.
         parameter: column and body field that has to hold one id for each request (`form`, `survey`), or None.
-        id_is_start: whether the ids' creation second is the same as the range column's (ObjectId clock).
+        clock_rows: how many rows it takes to hold the range column against the creation seconds in the ids: one where
+            the two are documented to be equal, some where they should be; None where they need not be.
         comment: what a row is.
     """
 
@@ -92,7 +93,7 @@ class Endpoint:
     identity: tuple[str, ...]
     columns: tuple[Column, ...]
     parameter: str | None = None
-    id_is_start: bool = False
+    clock_rows: int | None = None
     comment: str = ""
     all_columns: tuple[Column, ...] = field(init=False, compare=False)
 
@@ -184,7 +185,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         views={"es": "llamadas", "en": "calls", "pt": "chamadas"},
         range_column="start_time",
         identity=("id",),
-        id_is_start=True,
+        clock_rows=1,
         comment="video calls between a customer and an agent",
         columns=(
             _ID,
@@ -214,7 +215,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         views={"es": "filas", "en": "queues", "pt": "filas"},
         range_column="start_time",
         identity=("id",),
-        id_is_start=True,
+        clock_rows=1,
         comment="waits of customers before a call, answered or not",
         columns=(
             _ID,
@@ -239,6 +240,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         views={"es": "metadatos", "en": "metadata", "pt": "metadados"},
         range_column="created_at",
         identity=("id",),
+        clock_rows=8,
         comment="device, network and place of a customer",
         columns=(
             _ID,
@@ -279,6 +281,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         views={"es": "comentarios", "en": "comments", "pt": "comentarios"},
         range_column="created_at",
         identity=("id",),
+        clock_rows=8,
         comment="what agents wrote about calls and appointments",
         columns=(_ID, _CALL_ID, _APPOINTMENT_ID, _text("comments"), _CREATED),
     ),
@@ -288,6 +291,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         views={"es": "etiquetas", "en": "tags", "pt": "etiquetas"},
         range_column="start_time",
         identity=("id", "tag"),
+        clock_rows=8,
         comment="one row for each tag of a call",
         columns=(
             _text("id", comment="id of a call"),
@@ -333,6 +337,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         views={"es": "grabaciones", "en": "recordings", "pt": "gravacoes"},
         range_column="created_at",
         identity=("id",),
+        clock_rows=8,
         comment="recordings of calls and appointments",
         columns=(
             _ID,
@@ -381,6 +386,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         range_column="created_at",
         identity=("id",),
         parameter="form",
+        clock_rows=8,
         comment="filled-in forms, one form's id at a time",
         columns=(_ID, _fixed("type", "Type"), _CREATED),
     ),
@@ -391,6 +397,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         range_column="created_at",
         identity=("id",),
         parameter="survey",
+        clock_rows=8,
         comment="answered surveys, one survey's id at a time",
         columns=(_ID, _CALL_ID, _CREATED, _APPOINTMENT_ID),
     ),

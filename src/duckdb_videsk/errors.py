@@ -137,7 +137,15 @@ class MissingIdError(QueryError):
 
 
 class ApiError(VideskError):
-    """A request failed, after the retries it was worth."""
+    """A request failed, after the retries it was worth.
+
+    Attributes:
+        retryable: whether the same request could succeed later.
+        retry_after: seconds the server asked to wait, or None.
+    """
+
+    retryable: bool = False
+    retry_after: float | None = None
 
 
 class AuthenticationError(ApiError):
@@ -155,17 +163,25 @@ class BadRequestError(ApiError):
 class RateLimitError(ApiError):
     """429 was answered more often than the retries allow."""
 
+    retryable = True
+
 
 class ServerError(ApiError):
     """A 5xx status was answered more often than the retries allow."""
+
+    retryable = True
 
 
 class ConnectionFailedError(ApiError):
     """No complete answer came: name look-up, network, TLS or time-out."""
 
+    retryable = True
+
 
 class ResponseError(ApiError):
     """An answer came that is not what the API documents: HTML, broken JSON, no cap, too large."""
+
+    retryable = True
 
 
 class RetryBudgetError(ApiError):

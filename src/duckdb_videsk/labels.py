@@ -29,7 +29,7 @@ _RESERVED = {"main", "information_schema", "pg_catalog", "temp", "system"}
 @cache
 def shipped(language: str) -> Mapping[str, str]:
     """The labels of one of `BUILT_IN`; Spanish is the vendor's list to the letter and a few additions."""
-    text = resources.files("duckdb_videsk").joinpath("labels", f"{language}.json").read_text("utf-8")
+    text = resources.files("duckdb_videsk").joinpath("languages", f"{language}.json").read_text("utf-8")
     labels: dict[str, str] = json.loads(text)
     return labels
 

@@ -48,7 +48,7 @@ class LoggedRequest:
         id: the form's or survey's id, or None.
         asked_from, asked_until: the `start` and `end` that were sent.
         newest_first: `$sort` was -1.
-        rows, cap, capped: records in the answer, its `$limit`, and whether it was taken as cut; None without an answer.
+        rows, cap, capped: records in the answer, its `$limit`, whether it was taken as cut; None without an answer.
         attempts: how often it was sent.
         status: HTTP status of the last attempt; None where none came.
         ms: from the first attempt's start to the last one's end, milliseconds, waits between them included.

@@ -45,14 +45,17 @@ def as_datetime(instant: int) -> datetime:
 
 
 def iso(instant: int) -> str:
-    """ISO 8601 text in UTC, with as many decimals as it takes (none, milliseconds or microseconds)."""
-    moment = as_datetime(min(max(instant, _FIRST), _LAST))
-    spec = "seconds" if instant % SECOND == 0 else "milliseconds" if instant % MILLISECOND == 0 else "microseconds"
-    return moment.replace(tzinfo=None).isoformat(timespec=spec) + "Z"
+    """ISO 8601 text in UTC, with as many decimals as it takes; years before 1 and after 9999 become their nearest."""
+    instant = min(max(instant, _FIRST), _LAST)
+    if instant % SECOND == 0:
+        spec = "seconds"
+    else:
+        spec = "milliseconds" if instant % MILLISECOND == 0 else "microseconds"
+    return as_datetime(instant).replace(tzinfo=None).isoformat(timespec=spec) + "Z"
 
 
 _FIRST = micros(datetime(1, 1, 1, tzinfo=UTC))
-_LAST = micros(datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC))
+_LAST = micros(datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC))
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -94,7 +97,7 @@ class Range:
         return f"from {start} until {end}"
 
 
-EVER = Range(_FIRST + SECOND, _LAST + 1 - SECOND)
+EVER = Range(_FIRST + SECOND, _LAST // SECOND * SECOND)
 """All time that the API's clock can express with a second to spare on each side, the future included."""
 
 

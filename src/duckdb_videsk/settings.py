@@ -53,11 +53,11 @@ class Settings:
         auth_header: the header that carries the token: `X-API-Token`, or `Authorization` for accounts that still
             use it (`VIDESK_AUTH_HEADER`).
         time_zone: IANA name; local days in SQL are this zone's (`VIDESK_TIME_ZONE`; default the machine's).
-        forms: ids of forms that `FROM videsk.forms` reads where the query names none (`VIDESK_FORMS`, comma-separated).
+        forms: ids of the forms to read where a query names none (`VIDESK_FORMS`, comma-separated).
         surveys: the same for surveys (`VIDESK_SURVEYS`).
-        languages: more languages for the views, name -> JSON file or `{"key": "label"}` mapping (in the TOML file: a table).
+        languages: more languages for the views: name -> JSON file or `{"key": "label"}` mapping.
         concurrency: requests at once, 1 to 64 (`VIDESK_CONCURRENCY`).
-        requests_per_second: the most that are started in one second (`VIDESK_REQUESTS_PER_SECOND`).
+        requests_per_second: the most that start in one second (`VIDESK_REQUESTS_PER_SECOND`).
         timeout_seconds: longest silence of the server before a request is given up (`VIDESK_TIMEOUT_SECONDS`).
         retries: attempts after the first of one request (`VIDESK_RETRIES`).
         max_answer_bytes: largest body taken, after decompression (`VIDESK_MAX_ANSWER_BYTES`).

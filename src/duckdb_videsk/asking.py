@@ -1,0 +1,152 @@
+"""One request until it has a judged answer: pace, retries, decoding off the event loop, and the request log."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from duckdb_videsk.decode import Decoder
+
+from duckdb_videsk.client import Client
+from duckdb_videsk.endpoints import ENDPOINTS
+from duckdb_videsk.errors import ApiError, ClockError, ResponseError, VideskError
+from duckdb_videsk.ledger import LoggedRequest
+from duckdb_videsk.proof import judge
+from duckdb_videsk.ranges import as_datetime
+from duckdb_videsk.rate import Pace
+from duckdb_videsk.retry import delay_before
+
+if TYPE_CHECKING:
+    from duckdb_videsk.client import Reply, Request
+    from duckdb_videsk.ledger import Ledger
+    from duckdb_videsk.proof import Shown
+    from duckdb_videsk.retry import RetryBudget
+    from duckdb_videsk.settings import Settings
+
+__all__ = ["Asker"]
+
+_ALL_KEYS = tuple(dict.fromkeys(key for endpoint in ENDPOINTS for key in endpoint.api_keys))
+_DECODERS = 2
+
+
+@dataclass(slots=True)
+class _Attempts:
+    """What the log says of one request."""
+
+    started: float = field(default_factory=time.monotonic)
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    count: int = 0
+    status: int | None = None
+    size: int | None = None
+
+
+class Asker:
+    """Asks requests of one account. All methods belong to one event loop; decoding runs in threads beside it."""
+
+    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._client = Client(settings, all_keys=_ALL_KEYS)
+        self._pace = Pace(settings.requests_per_second)
+        self._threads = ThreadPoolExecutor(_DECODERS, thread_name_prefix="videsk-decode")
+        self._decoders: dict[tuple[str, str | None], Decoder] = {}
+        self._row_bytes: dict[str, float] = {}
+        self._clock_fault: ClockError | None = None
+
+    async def close(self) -> None:
+        await self._client.close()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def answer_bytes(self, path: str, cap: int) -> float:
+        """Expected bytes of a full answer with what decoding makes of it; 0 while nothing is known."""
+        return self._row_bytes.get(path, 0.0) * cap
+
+    async def ask(self, request: Request, *, query: int, budget: RetryBudget) -> Shown:
+        """A good, judged answer, after as many attempts as settings and budget allow.
+
+        Raises:
+            ApiError: the last attempt's failure, or RetryBudgetError.
+            IncompleteError: the answer shows that rows could be lost or wrong.
+        """
+        self._refuse_shifted_clock(request)
+        attempts = _Attempts()
+        try:
+            shown = await self._attempt_until_good(request, attempts, budget)
+        except (VideskError, asyncio.CancelledError) as error:
+            self._log(request, query, attempts, None, type(error).__name__)
+            raise
+        self._log(request, query, attempts, shown, None)
+        return shown
+
+    async def _attempt_until_good(self, request: Request, attempts: _Attempts, budget: RetryBudget) -> Shown:
+        while True:
+            attempts.count += 1
+            try:
+                shown = await self._attempt(request, attempts)
+            except ApiError as error:
+                error.attempt = attempts.count
+                attempts.status = error.status
+                if not error.retryable or attempts.count > self._settings.retries:
+                    raise
+                budget.failed(error)
+                if error.retry_after is not None:
+                    self._pace.pause(error.retry_after)
+                await asyncio.sleep(delay_before(attempts.count + 1, error))
+            else:
+                budget.succeeded()
+                return shown
+
+    async def _attempt(self, request: Request, attempts: _Attempts) -> Shown:
+        await self._pace.turn()
+        reply = await self._client.send(request)
+        self._pace.learn(reply.headers)
+        attempts.status, attempts.size = reply.status, len(reply.body)
+        try:
+            shown = await asyncio.get_running_loop().run_in_executor(self._threads, self._decode, reply, request)
+        except ResponseError as error:
+            error.span, error.status = str(request), reply.status
+            raise
+        except ClockError as error:
+            self._clock_fault = error
+            raise
+        if shown.batch.num_rows:
+            self._row_bytes[request.endpoint.path] = 1.5 * len(reply.body) / shown.batch.num_rows
+            if request.endpoint.clock_rows == 1:
+                self._clock_fault = None
+        return shown
+
+    def _decode(self, reply: Reply, request: Request) -> Shown:
+        decoder = self._decoders.setdefault(
+            (request.endpoint.path, request.id), Decoder(request.endpoint, request.id)
+        )
+        return judge(decoder.decode(reply.body), request)
+
+    def _refuse_shifted_clock(self, request: Request) -> None:
+        """A shift seen on an export with a clock holds for the whole account, until such an export disproves it."""
+        if self._clock_fault is not None and request.endpoint.clock_rows != 1:
+            raise ClockError(self._clock_fault.message, endpoint=request.endpoint.path, span=str(request))
+
+    def _log(self, request: Request, query: int, attempts: _Attempts, shown: Shown | None, error: str | None) -> None:
+        self._ledger.add(
+            LoggedRequest(
+                query=query,
+                table_name=request.endpoint.table,
+                id=request.id,
+                asked_from=as_datetime(request.span.start),
+                asked_until=as_datetime(request.span.end),
+                newest_first=request.newest_first,
+                rows=None if shown is None else shown.batch.num_rows,
+                cap=None if shown is None else shown.limit,
+                capped=None if shown is None else shown.cut,
+                attempts=attempts.count,
+                status=attempts.status,
+                ms=(time.monotonic() - attempts.started) * 1_000,
+                bytes=attempts.size,
+                at=attempts.at,
+                error=error,
+            )
+        )

@@ -1,0 +1,156 @@
+"""What one decoded answer proves: whether it was cut, which seconds it shows, and that it is what was asked.
+
+Works on printed times, which have whole seconds; knows nothing of other answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from duckdb_videsk.errors import ClockError, OrderError, OutOfRangeError
+from duckdb_videsk.ranges import SECOND, Range, iso
+
+if TYPE_CHECKING:
+    from duckdb_videsk.decode import Answer
+
+    from duckdb_videsk.client import Request
+    from duckdb_videsk.endpoints import Endpoint
+
+__all__ = ["Shown", "first_instant", "judge", "rows_within"]
+
+_ROUND = 1_000
+_SAMPLE = 256
+_QUARTER = 900
+_ZONES = 15 * 3_600
+_JITTER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A judged answer.
+
+    Attributes:
+        batch: its rows in the order they came, the endpoint's schema.
+        limit: the cap it announced.
+        cut: whether rows may be missing at its end.
+        first, last: earliest and latest printed time, microseconds; None without a timed row.
+        timeless: rows without a time.
+    """
+
+    batch: pa.RecordBatch
+    limit: int
+    cut: bool
+    first: int | None
+    last: int | None
+    timeless: int
+
+
+def judge(answer: Answer, request: Request) -> Shown:
+    """Check an answer by itself.
+
+    An answer of a round number of rows below its announced cap counts as cut too: a server that stops at 5,000 and
+    announces 100,000 would else lose rows unseen. The price is one request more for one answer in a thousand.
+
+    Raises:
+        OutOfRangeError: a row lies outside what was asked.
+        OrderError: it was cut and is not in the order asked for.
+        ClockError: the times are shifted against the ids.
+    """
+    endpoint = request.endpoint
+    times = _instants(answer.batch, endpoint)
+    rows = answer.batch.num_rows
+    cut = rows >= answer.limit or (rows > 0 and rows % _ROUND == 0)
+    edges = pc.min_max(times)
+    first, last = edges["min"].as_py(), edges["max"].as_py()
+    if first is not None and last is not None:
+        _check_range(first, last, request)
+        if endpoint.clock_rows is not None:
+            _check_clock(answer.batch, times, request)
+    if cut:
+        _check_order(times, request)
+    return Shown(answer.batch, answer.limit, cut, first, last, times.null_count)
+
+
+def rows_within(batch: pa.RecordBatch, endpoint: Endpoint, span: Range) -> pa.RecordBatch:
+    """The rows whose printed time lies in `span`."""
+    times = _instants(batch, endpoint)
+    return batch.filter(pc.and_(pc.greater_equal(times, span.start), pc.less(times, span.end)))
+
+
+def first_instant(batch: pa.RecordBatch, endpoint: Endpoint, start: int) -> int | None:
+    """The earliest printed time from `start` on, or None."""
+    times = _instants(batch, endpoint)
+    earliest: int | None = pc.min(times.filter(pc.greater_equal(times, start))).as_py()
+    return earliest
+
+
+def _instants(batch: pa.RecordBatch, endpoint: Endpoint) -> pa.Int64Array:
+    return batch.column(batch.schema.get_field_index(endpoint.range_column)).view(pa.int64())
+
+
+def _check_range(first: int, last: int, request: Request) -> None:
+    asked = Range(request.span.start // SECOND * SECOND, request.span.end)
+    stray = first if first < asked.start else last if last > asked.end else None
+    if stray is not None:
+        raise OutOfRangeError(
+            f"The answer holds a record of {iso(stray)}, outside what was asked. This export filters on another "
+            f"time than {request.endpoint.range_column}, so a scan by that column could lose rows; none are "
+            "returned. Please report this.",
+            endpoint=request.endpoint.path,
+            span=str(request),
+        )
+
+
+def _check_order(times: pa.Int64Array, request: Request) -> None:
+    timed = times.drop_null()
+    earlier, later = timed[:-1], timed[1:]
+    if request.newest_first:
+        earlier, later = later, earlier
+    if len(timed) > 1 and not pc.all(pc.less_equal(earlier, later)).as_py():
+        raise OrderError(
+            "An answer that was cut at the cap is not sorted by time as asked, so what it left out is unknown.",
+            endpoint=request.endpoint.path,
+            span=str(request),
+        )
+
+
+def _check_clock(batch: pa.RecordBatch, times: pa.Int64Array, request: Request) -> None:
+    """Compare times with the ObjectIds' creation seconds on a sample of rows."""
+    step = max(1, batch.num_rows // _SAMPLE)
+    sample = pa.array(range(0, batch.num_rows, step), pa.int64())
+    ids = batch.column(batch.schema.get_field_index("id")).take(sample).to_pylist()
+    offsets = [
+        time // SECOND - created
+        for id_, time in zip(ids, times.take(sample).to_pylist(), strict=True)
+        if time is not None and (created := _created(id_)) is not None
+    ]
+    shifted = [offset for offset in offsets if _is_zone_shift(offset)]
+    if len(offsets) >= (request.endpoint.clock_rows or 1) and len(shifted) * 2 > len(offsets):
+        hours = shifted[len(shifted) // 2] / 3_600
+        raise ClockError(
+            f"The times of this answer are about {hours:+.2f} hours off the creation times in the record ids: the "
+            "server seems to ignore the time zone it was asked for. No rows are returned, since each time would be "
+            "wrong. Please report this.",
+            endpoint=request.endpoint.path,
+            span=str(request),
+        )
+
+
+def _created(id_: str | None) -> int | None:
+    """Creation second of a MongoDB ObjectId (its first four bytes), or None for any other id."""
+    if id_ is None or len(id_) != 24:
+        return None
+    try:
+        return int(id_, 16) >> 64
+    except ValueError:
+        return None
+
+
+def _is_zone_shift(offset: int) -> bool:
+    """Whether seconds are those of a time-zone offset: whole quarter-hours but not none, at most 15 hours."""
+    away = (offset + _JITTER) % _QUARTER
+    return away <= 2 * _JITTER and _JITTER < abs(offset) <= _ZONES

@@ -1,0 +1,114 @@
+import pickle
+
+import pytest
+
+from duckdb_videsk.errors import ConfigError, MissingTokenError
+from duckdb_videsk.settings import Settings, Token, load_settings
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch, tmp_path):
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("VIDESK_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def write_file(clean):
+    def write(text):
+        (clean / "videsk").mkdir()
+        (clean / "videsk" / "config.toml").write_text(text, "utf-8")
+
+    return write
+
+
+def test_arguments_win_over_environment_over_file(monkeypatch, write_file):
+    write_file('token = "from-file"\nconcurrency = 2\ntimeout_seconds = 5\nforms = ["a", "b"]\n')
+    monkeypatch.setenv("VIDESK_CONCURRENCY", "3")
+    monkeypatch.setenv("VIDESK_TIMEOUT_SECONDS", "7")
+    settings = load_settings(timeout_seconds=9)
+    assert (settings.token.reveal(), settings.concurrency, settings.timeout_seconds) == ("from-file", 3, 9.0)
+    assert settings.forms == ("a", "b")
+
+
+def test_ids_from_the_environment_are_comma_separated(monkeypatch):
+    monkeypatch.setenv("VIDESK_API_TOKEN", "t")
+    monkeypatch.setenv("VIDESK_SURVEYS", "x, y,,x")
+    assert load_settings().surveys == ("x", "y")
+
+
+def test_no_token_says_where_to_put_one():
+    with pytest.raises(MissingTokenError, match="VIDESK_API_TOKEN") as caught:
+        load_settings()
+    assert "videsk demo" in str(caught.value)
+
+
+def test_a_bearer_prefix_is_not_part_of_the_token():
+    assert load_settings(token="Bearer abc ").token.reveal() == "abc"
+
+
+@pytest.mark.parametrize("token", ["", "with space", "new\nline", "ñ", 5])
+def test_a_token_that_cannot_be_sent_is_refused_without_showing_it(token):
+    with pytest.raises(ConfigError) as caught:
+        load_settings(token=token)
+    assert str(token) not in str(caught.value) or token == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("concurrency", 0),
+        ("concurrency", "many"),
+        ("concurrency", True),
+        ("retries", 1.5),
+        ("own_keys_only", "perhaps"),
+        ("time_zone", "Mars/Olympus"),
+        ("auth_header", "Cookie"),
+        ("base_url", "http://api.videsk.io"),
+        ("base_url", "https://user:secret@api.videsk.io"),
+        ("base_url", "ftp://x"),
+        ("languages", "de"),
+        ("forms", [1]),
+        ("no_such_setting", 1),
+    ],
+)
+def test_wrong_settings_are_named(name, value):
+    with pytest.raises(ConfigError, match=name):
+        load_settings(token="t", **{name: value})
+
+
+def test_unknown_names_in_the_file_are_refused(write_file):
+    write_file('token = "t"\nconcurency = 2\n')
+    with pytest.raises(ConfigError, match="concurency"):
+        load_settings()
+
+
+def test_a_broken_file_does_not_show_its_content(write_file):
+    write_file('token = "sEcReT\n')
+    with pytest.raises(ConfigError, match=r"config\.toml") as caught:
+        load_settings()
+    assert "sEcReT" not in str(caught.value)
+
+
+def test_a_named_file_has_to_exist(monkeypatch, tmp_path):
+    monkeypatch.setenv("VIDESK_CONFIG", str(tmp_path / "none.toml"))
+    with pytest.raises(ConfigError, match=r"none\.toml"):
+        load_settings(token="t")
+
+
+def test_plain_http_to_this_machine_and_header_names_in_any_case():
+    settings = load_settings(token="t", base_url="http://127.0.0.1:99/", auth_header="authorization")
+    assert settings.base_url == "http://127.0.0.1:99"
+    assert settings.auth_header == "Authorization"
+
+
+def test_the_token_shows_nowhere():
+    settings = load_settings(token="sEcReT")
+    assert "sEcReT" not in repr(settings) + str(settings.token) + repr(vars(settings))
+    with pytest.raises(TypeError):
+        pickle.dumps(settings)
+    assert Settings(Token("t")).ids("form") == ()
