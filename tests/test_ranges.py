@@ -1,3 +1,4 @@
+from itertools import pairwise
 from datetime import UTC, datetime
 
 import pytest
@@ -19,7 +20,7 @@ def test_normalise_keeps_the_instants_and_leaves_gaps(pieces):
     result = normalise(pieces)
     assert instants(result) == instants(pieces)
     assert all(not piece.empty for piece in result)
-    assert all(a.end < b.start for a, b in zip(result, result[1:], strict=False))
+    assert all(a.end < b.start for a, b in pairwise(result))
 
 
 @given(ranges, ranges)

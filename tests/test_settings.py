@@ -1,3 +1,4 @@
+import os
 import pickle
 
 import pytest
@@ -8,8 +9,6 @@ from duckdb_videsk.settings import Settings, Token, load_settings
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch, tmp_path):
-    import os
-
     for name in list(os.environ):
         if name.startswith("VIDESK_"):
             monkeypatch.delenv(name)

@@ -175,7 +175,7 @@ class Client:
 _MEANINGS: dict[int, tuple[type[ApiError], str]] = {
     HTTPStatus.UNAUTHORIZED: (
         AuthenticationError,
-        "The token is not accepted: set a new one as VIDESK_API_TOKEN; some accounts need auth_header='Authorization'.",
+        "The token is not accepted: set a new VIDESK_API_TOKEN; some accounts need auth_header='Authorization'.",
     ),
     HTTPStatus.FORBIDDEN: (
         ForbiddenError,

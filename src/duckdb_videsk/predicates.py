@@ -6,6 +6,7 @@ where to cut: one that is missed makes a slice wider, never wrong.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -20,10 +21,16 @@ from duckdb_videsk.ranges import EVER, Range, normalise
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["IdMatch", "TimeMatch", "literal_arrays", "matching_ids", "storage_schema", "time_ranges"]
+__all__ = ["IdMatch", "TimeMatch", "matching_ids", "storage_schema", "time_ranges"]
 
 _TIME = pa.timestamp("us", "UTC")
 _MOST_CUTS = 10_000
+_FURTHEST = (1 << 63) - 1
+
+# Functions that compare a column as it stands: between two neighbouring literals their results do not change.
+_COMPARING = {"if_else", "invert", "is_in", "is_null", "is_valid"}
+_CALL = re.compile(r"(\w+)\(")
+_MEMBERSHIP = re.compile(r"is_in\((\w+), \{value_set=([\w\[\]=,/+:-]+?(?: \S+?)?):\[")
 
 _FORMAT = ds.ParquetFileFormat()
 _NOWHERE = fs.LocalFileSystem()
@@ -59,14 +66,15 @@ def time_ranges(expression: pc.Expression | None, schema: pa.Schema, column: str
     """The instants of `column` that `expression` can match."""
     if expression is None:
         return TimeMatch((EVER,), null_times=True)
-    field = pc.field(column)
-    slices = list(_time_slices(field, _thinned(sorted(set(_instants(expression))))))
-    guarantees = [field.is_null(), *(guarantee for _, guarantee in slices)]
-    matched = _matching(expression, storage_schema(schema), guarantees)
-    if 0 in matched:
+    field, filtered = pc.field(column), _Filter(expression, schema, column)
+    if filtered.can_match([field.is_null()]):
         # A row without a time may come in any answer.
         return TimeMatch((EVER,), null_times=True)
-    return TimeMatch(normalise(slices[index - 1][0].intersect(EVER) for index in matched), null_times=False)
+    edges = sorted(set(filtered.instants()))
+    cuts = _thinned(edges)
+    slices = list(_time_slices(field, cuts))
+    matched = filtered.matching(slices, exhaustive=len(cuts) == len(edges))
+    return TimeMatch(normalise(slices[index].range.intersect(EVER) for index in matched), null_times=False)
 
 
 def matching_ids(
@@ -75,13 +83,13 @@ def matching_ids(
     """The values of `column`, which is never NULL, that `expression` can match."""
     if expression is None:
         return IdMatch(tuple(known), bounded=False)
-    field = pc.field(column)
-    candidates = list(dict.fromkeys((*known, *sorted(set(_texts(expression))))))
-    guarantees = [field == candidate for candidate in candidates]
-    guarantees += _text_gaps(field, sorted(candidates))
-    matched = _matching(expression, storage_schema(schema), guarantees)
-    ids = tuple(candidate for index, candidate in enumerate(candidates) if index in matched)
-    return IdMatch(ids, bounded=all(index < len(candidates) for index in matched))
+    field, filtered = pc.field(column), _Filter(expression, schema, column)
+    known = tuple(dict.fromkeys(known))
+    candidates = (*known, *sorted(set(filtered.texts()) - set(known)))
+    bounded = not filtered.matching(list(_text_gaps(field, sorted(candidates))))
+    possible = candidates if bounded else known
+    matched = filtered.can_match([field == candidate for candidate in possible])
+    return IdMatch(tuple(possible[index] for index in sorted(matched)), bounded=bounded)
 
 
 def storage_schema(schema: pa.Schema) -> pa.Schema:
@@ -89,21 +97,71 @@ def storage_schema(schema: pa.Schema) -> pa.Schema:
     return pa.schema([field.with_type(_storage(field.type)) for field in schema])
 
 
-def literal_arrays(expression: pc.Expression) -> list[pa.Array]:
+def _storage(kind: pa.DataType) -> pa.DataType:
+    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """A set of values: what Arrow may take for granted in it, one of them, and the instants where they are times."""
+
+    guarantee: pc.Expression
+    sample: pc.Expression
+    range: Range = EVER
+
+
+class _Filter:
+    """An expression, the literals in it, and Arrow's judgement on it."""
+
+    def __init__(self, expression: pc.Expression, schema: pa.Schema, column: str) -> None:
+        self._expression = expression
+        self._schema = storage_schema(schema)
+        self._literals = _literal_arrays(expression)
+        self._sampled = bool(self._literals) and _only_compares(str(expression), self._schema.field(column))
+
+    def instants(self) -> Iterator[int]:
+        for array in self._literals:
+            if pa.types.is_timestamp(array.type):
+                yield from array.cast(_TIME, safe=False).cast(pa.int64()).drop_null().to_pylist()
+
+    def texts(self) -> Iterator[str]:
+        for array in self._literals:
+            if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+                yield from array.drop_null().to_pylist()
+
+    def matching(self, slices: Sequence[_Slice], *, exhaustive: bool = True) -> list[int]:
+        """Positions of the slices in which the expression can be true.
+
+        Arrow does not simplify a list of many members under an interval. Where the expression does nothing but
+        compare, and every literal is an edge (`exhaustive`), one value of a slice speaks for the whole of it.
+        """
+        matched = sorted(self.can_match([piece.guarantee for piece in slices]))
+        if not (matched and exhaustive and self._sampled):
+            return matched
+        sampled = self.can_match([slices[index].sample for index in matched])
+        return [index for position, index in enumerate(matched) if position in sampled]
+
+    def can_match(self, guarantees: Iterable[pc.Expression]) -> set[int]:
+        """Positions of the guarantees under which the expression can be true. No file is opened."""
+        fragments = [
+            _FORMAT.make_fragment(str(index), filesystem=_NOWHERE, partition_expression=guarantee)
+            for index, guarantee in enumerate(guarantees)
+        ]
+        dataset = ds.FileSystemDataset(fragments, self._schema, _FORMAT, filesystem=_NOWHERE)
+        return {int(fragment.path) for fragment in dataset.get_fragments(filter=self._expression)}
+
+
+def _literal_arrays(expression: pc.Expression) -> list[pa.Array]:
     """Every literal of an expression, members of value lists included, as arrays without order.
 
     They stand in the one-row table of the expression's own pickled form; an unknown form gives none.
     """
     try:
         _, (image, *_) = expression.__reduce__()
-        columns = pa.ipc.open_file(image).read_all().combine_chunks().columns
+        columns = pa.ipc.open_file(image).read_all().columns
     except (pa.ArrowException, TypeError, ValueError):
         return []
     return [leaf for column in columns for chunk in column.chunks for leaf in _leaves(chunk)]
-
-
-def _storage(kind: pa.DataType) -> pa.DataType:
-    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
 
 
 def _leaves(array: pa.Array) -> Iterator[pa.Array]:
@@ -116,54 +174,54 @@ def _leaves(array: pa.Array) -> Iterator[pa.Array]:
         yield array
 
 
-def _instants(expression: pc.Expression) -> Iterator[int]:
-    for array in literal_arrays(expression):
-        if pa.types.is_timestamp(array.type):
-            yield from array.cast(_TIME, safe=False).cast(pa.int64()).drop_null().to_pylist()
-
-
-def _texts(expression: pc.Expression) -> Iterator[str]:
-    for array in literal_arrays(expression):
-        if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-            yield from array.drop_null().to_pylist()
+def _only_compares(text: str, field: pa.Field) -> bool:
+    """Whether a printed expression holds a list to search `field` in, and nothing that could transform its values."""
+    lists = _MEMBERSHIP.findall(text)
+    return (
+        bool(lists)
+        and text.count("is_in(") == len(lists)
+        and set(_CALL.findall(text)) <= _COMPARING
+        and all(kind == str(field.type) for name, kind in lists if name == field.name)
+    )
 
 
 def _thinned(cuts: list[int]) -> list[int]:
     """No more cuts than are quick to judge, the outermost among them."""
     step = -(-len(cuts) // _MOST_CUTS)
-    return cuts if step <= 1 else [*cuts[::step], cuts[-1]]
+    return cuts if step <= 1 else sorted({*cuts[::step], cuts[-1]})
 
 
-def _time_slices(field: pc.Expression, cuts: list[int]) -> Iterator[tuple[Range, pc.Expression]]:
-    """All time as slices with what holds inside each: the cuts themselves, and the open intervals around them.
+def _time_slices(field: pc.Expression, cuts: list[int]) -> Iterator[_Slice]:
+    """All time in order: the cuts themselves, and the open intervals around them.
 
-    The edges are exclusive and the points are equalities, since Arrow does not know that instants are whole numbers.
+    Edges are exclusive and points are equalities, since Arrow does not know that instants are whole numbers.
     """
     if not cuts:
-        yield EVER, field.is_valid()
+        yield _Slice(field.is_valid(), field == _instant(0))
         return
-    literals = [pc.scalar(pa.scalar(cut, _TIME)) for cut in cuts]
-    yield Range(EVER.start, cuts[0]), field < literals[0]
-    for cut, literal in zip(cuts, literals, strict=True):
-        yield Range(cut, cut + 1), field == literal
-    for (cut, literal), (following, its_literal) in pairwise(zip(cuts, literals, strict=True)):
-        yield Range(cut + 1, following), (field > literal) & (field < its_literal)
-    yield Range(cuts[-1] + 1, EVER.end), field > literals[-1]
+    points = [_instant(cut) for cut in cuts]
+    yield _Slice(field < points[0], field == _instant(cuts[0] - 1), Range(EVER.start, cuts[0]))
+    for (cut, point), (following, its_point) in pairwise(zip(cuts, points, strict=True)):
+        yield _Slice(field == point, field == point, Range(cut, cut + 1))
+        if following > cut + 1:
+            guarantee = (field > point) & (field < its_point)
+            yield _Slice(guarantee, field == _instant(cut + 1), Range(cut + 1, following))
+    yield _Slice(field == points[-1], field == points[-1], Range(cuts[-1], cuts[-1] + 1))
+    yield _Slice(field > points[-1], field == _instant(cuts[-1] + 1), Range(cuts[-1] + 1, EVER.end))
 
 
-def _text_gaps(field: pc.Expression, values: list[str]) -> list[pc.Expression]:
-    """What holds for every text that is none of the sorted `values`."""
+def _instant(micros: int) -> pc.Expression:
+    return pc.scalar(pa.scalar(min(max(micros, -_FURTHEST), _FURTHEST), _TIME))
+
+
+def _text_gaps(field: pc.Expression, values: Sequence[str]) -> Iterator[_Slice]:
+    """Every text that is none of the sorted `values`, as open intervals."""
     if not values:
-        return [field.is_valid()]
-    between = [(field > value) & (field < following) for value, following in pairwise(values)]
-    return [field < values[0], *between, field > values[-1]]
-
-
-def _matching(expression: pc.Expression, schema: pa.Schema, guarantees: Iterable[pc.Expression]) -> set[int]:
-    """Positions of the guarantees under which the expression can be true. No file is opened."""
-    fragments = [
-        _FORMAT.make_fragment(str(index), filesystem=_NOWHERE, partition_expression=guarantee)
-        for index, guarantee in enumerate(guarantees)
-    ]
-    dataset = ds.FileSystemDataset(fragments, schema, _FORMAT, filesystem=_NOWHERE)
-    return {int(fragment.path) for fragment in dataset.get_fragments(filter=expression)}
+        yield _Slice(field.is_valid(), field == "")
+        return
+    if values[0]:
+        yield _Slice(field < values[0], field == "")
+    for value, following in pairwise(values):
+        if following != value + "\0":
+            yield _Slice((field > value) & (field < following), field == value + "\0")
+    yield _Slice(field > values[-1], field == values[-1] + "\0")

@@ -47,10 +47,8 @@ def as_datetime(instant: int) -> datetime:
 def iso(instant: int) -> str:
     """ISO 8601 text in UTC, with as many decimals as it takes; years before 1 and after 9999 become their nearest."""
     instant = min(max(instant, _FIRST), _LAST)
-    if instant % SECOND == 0:
-        spec = "seconds"
-    else:
-        spec = "milliseconds" if instant % MILLISECOND == 0 else "microseconds"
+    decimals = "milliseconds" if instant % MILLISECOND == 0 else "microseconds"
+    spec = "seconds" if instant % SECOND == 0 else decimals
     return as_datetime(instant).replace(tzinfo=None).isoformat(timespec=spec) + "Z"
 
 

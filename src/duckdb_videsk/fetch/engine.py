@@ -12,28 +12,28 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from duckdb_videsk.asking import Asker
-from duckdb_videsk.audit import Audit
 from duckdb_videsk.client import Request
-from duckdb_videsk.crowded import SecondReader
 from duckdb_videsk.errors import ClosedError, UnplacedRowError
-from duckdb_videsk.outlet import Outlet
-from duckdb_videsk.planner import Plan
-from duckdb_videsk.proof import rows_within
+from duckdb_videsk.fetch.asking import Asker
+from duckdb_videsk.fetch.audit import Audit
+from duckdb_videsk.fetch.crowded import SecondReader
+from duckdb_videsk.fetch.outlet import Outlet
+from duckdb_videsk.fetch.planner import Plan
+from duckdb_videsk.fetch.proof import rows_within
+from duckdb_videsk.fetch.retry import RetryBudget
+from duckdb_videsk.fetch.runtime import LoopThread
 from duckdb_videsk.ranges import SECOND, Range, micros
-from duckdb_videsk.retry import RetryBudget
-from duckdb_videsk.runtime import LoopThread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pyarrow as pa
 
-    from duckdb_videsk.crowded import Ends
     from duckdb_videsk.endpoints import Endpoint
+    from duckdb_videsk.fetch.crowded import Ends
+    from duckdb_videsk.fetch.planner import Ask
+    from duckdb_videsk.fetch.proof import Shown
     from duckdb_videsk.ledger import Ledger
-    from duckdb_videsk.planner import Ask
-    from duckdb_videsk.proof import Shown
     from duckdb_videsk.settings import Settings
 
 __all__ = ["Engine", "Scan"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from duckdb_videsk.crowded import row_counts
 from duckdb_videsk.errors import SilentCutError
-from duckdb_videsk.proof import first_instant, rows_within
+from duckdb_videsk.fetch.crowded import row_counts
+from duckdb_videsk.fetch.proof import first_instant, rows_within
 from duckdb_videsk.ranges import SECOND, Range, iso
 
 if TYPE_CHECKING:

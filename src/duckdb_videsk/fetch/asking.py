@@ -9,22 +9,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from duckdb_videsk.decode import Decoder
-
 from duckdb_videsk.client import Client
+from duckdb_videsk.decode import Decoder
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ApiError, ClockError, ResponseError, VideskError
+from duckdb_videsk.fetch.proof import judge
+from duckdb_videsk.fetch.retry import delay_before
 from duckdb_videsk.ledger import LoggedRequest
-from duckdb_videsk.proof import judge
 from duckdb_videsk.ranges import as_datetime
 from duckdb_videsk.rate import Pace
-from duckdb_videsk.retry import delay_before
 
 if TYPE_CHECKING:
     from duckdb_videsk.client import Reply, Request
+    from duckdb_videsk.fetch.proof import Shown
+    from duckdb_videsk.fetch.retry import RetryBudget
     from duckdb_videsk.ledger import Ledger
-    from duckdb_videsk.proof import Shown
-    from duckdb_videsk.retry import RetryBudget
     from duckdb_videsk.settings import Settings
 
 __all__ = ["Asker"]

@@ -15,9 +15,8 @@ from duckdb_videsk.errors import ClockError, OrderError, OutOfRangeError
 from duckdb_videsk.ranges import SECOND, Range, iso
 
 if TYPE_CHECKING:
-    from duckdb_videsk.decode import Answer
-
     from duckdb_videsk.client import Request
+    from duckdb_videsk.decode import Answer
     from duckdb_videsk.endpoints import Endpoint
 
 __all__ = ["Shown", "first_instant", "judge", "rows_within"]
@@ -36,13 +35,15 @@ class Shown:
     Attributes:
         batch: its rows in the order they came, the endpoint's schema.
         limit: the cap it announced.
-        cut: whether rows may be missing at its end.
+        full: whether it holds as many rows as the cap.
+        cut: whether rows may be missing at its end: it is full, or stops at a suspiciously round number.
         first, last: earliest and latest printed time, microseconds; None without a timed row.
         timeless: rows without a time.
     """
 
     batch: pa.RecordBatch
     limit: int
+    full: bool
     cut: bool
     first: int | None
     last: int | None
@@ -63,7 +64,8 @@ def judge(answer: Answer, request: Request) -> Shown:
     endpoint = request.endpoint
     times = _instants(answer.batch, endpoint)
     rows = answer.batch.num_rows
-    cut = rows >= answer.limit or (rows > 0 and rows % _ROUND == 0)
+    full = rows >= answer.limit
+    cut = full or (rows > 0 and rows % _ROUND == 0)
     edges = pc.min_max(times)
     first, last = edges["min"].as_py(), edges["max"].as_py()
     if first is not None and last is not None:
@@ -72,7 +74,7 @@ def judge(answer: Answer, request: Request) -> Shown:
             _check_clock(answer.batch, times, request)
     if cut:
         _check_order(times, request)
-    return Shown(answer.batch, answer.limit, cut, first, last, times.null_count)
+    return Shown(answer.batch, answer.limit, full, cut, first, last, times.null_count)
 
 
 def rows_within(batch: pa.RecordBatch, endpoint: Endpoint, span: Range) -> pa.RecordBatch:

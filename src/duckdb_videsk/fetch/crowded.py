@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from duckdb_videsk.errors import BadRequestError, CrowdedInstantError
-from duckdb_videsk.proof import rows_within
+from duckdb_videsk.fetch.proof import rows_within
 from duckdb_videsk.ranges import MILLISECOND, SECOND, Range, iso
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from duckdb_videsk.endpoints import Endpoint
-    from duckdb_videsk.proof import Shown
+    from duckdb_videsk.fetch.proof import Shown
 
 __all__ = ["Ends", "SecondReader", "row_counts"]
 
@@ -74,7 +74,7 @@ class SecondReader:
         shown = await self._ask(Range(second + (first + before) * MILLISECOND, second + (last + after) * MILLISECOND))
         own = rows_within(shown.batch, self._endpoint, Range(second, second + SECOND))
         # Rows of one millisecond print the same second: none of this second among them means none left out.
-        if not shown.cut or (first == last and not own.num_rows):
+        if not shown.cut or (first == last and not (shown.full and own.num_rows)):
             return [own]
         if first == last:
             raise self._unreadable(second + first * MILLISECOND, "a millisecond cannot be split")

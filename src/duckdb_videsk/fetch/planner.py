@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from duckdb_videsk.density import Density
+from duckdb_videsk.fetch.density import Density
 from duckdb_videsk.ranges import EVER, SECOND, Range, normalise
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Plan:
         self._numbers = 0
         self._density = Density(now)
         self._cap = 0
-        self.ranges = _whole_seconds(ranges)
+        self.ranges = normalise(piece.intersect(EVER).outward() for piece in ranges)
         for piece in self.ranges:
             span = self._spans[self._add(piece.start, piece.end)]
             span.both_ends = piece == EVER
@@ -126,7 +126,9 @@ class Plan:
     def _halve(self) -> Ask | None:
         if not self._density.known or not self._cap:
             return None
-        rows, number = max(((self._density.rows(s.left), n) for n, s in self._spans.items()), default=(0.0, 0))
+        # Before the oldest record has been seen, a span from the beginning of time cannot be halved by its rows.
+        candidates = ((self._density.rows(s.left), n) for n, s in self._spans.items() if s.start > EVER.start)
+        rows, number = max(candidates, default=(0.0, 0))
         answers = rows / self._cap
         if answers < _WORTH_HALVING:
             return None
@@ -139,10 +141,3 @@ class Plan:
         span.end = middle
         self._spans[new].asked = 1
         return Ask(new, self._spans[new].left)
-
-
-def _whole_seconds(ranges: Iterable[Range]) -> tuple[Range, ...]:
-    """The ranges out to whole seconds; those nearer than the slack that every request has anyway are one."""
-    outward = [piece.intersect(EVER).outward() for piece in ranges]
-    closed = normalise(Range(piece.start, piece.end + 2 * SECOND) for piece in outward if not piece.empty)
-    return tuple(Range(piece.start, piece.end - 2 * SECOND) for piece in closed)

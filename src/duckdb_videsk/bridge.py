@@ -1,0 +1,130 @@
+"""Calls into DuckDB on a user's behalf: made from the user's frame, stopped by Ctrl-C, failing with our errors."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from duckdb_videsk.running import Stopped, failures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from duckdb_videsk.running import Board
+
+__all__ = ["Bridge", "Wrapper", "unwrapped"]
+
+_CALL_NAME = "__duckdb_videsk_call__"
+_CALL = compile(f"{_CALL_NAME}()", "<duckdb_videsk>", "eval")
+
+
+class Wrapper:
+    """Something of ours around something of DuckDB's, which is `native`."""
+
+    __slots__ = ()
+
+    @property
+    def native(self) -> Any:
+        raise NotImplementedError
+
+
+class Bridge:
+    """The way from one connection's wrappers to DuckDB."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._owner = object()
+
+    def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """`function(*args, **options)` as if the caller's caller had called it.
+
+        DuckDB looks names up in the frame that calls it. So the call is made from a frame with the user's names in
+        it, in which wrappers stand as what they wrap.
+        """
+        frame = sys._getframe(2)  # noqa: SLF001 - documented, and what inspect's functions are made of
+        bare = {name: unwrapped(value) for name, value in options.items()}
+        names = _visible(frame)
+        names[_CALL_NAME] = partial(function, *map(unwrapped, args), **bare)
+        with self.guard():
+            return eval(_CALL, frame.f_globals, names)  # noqa: S307 - the code is a constant
+
+    @contextlib.contextmanager
+    def guard(self) -> Iterator[None]:
+        """Within, scans are this connection's, Ctrl-C stops them, and their errors come out as they were raised."""
+        interrupt = _Interrupt(partial(self._board.stop, self._owner, unclaimed=True))
+        try:
+            with self._board.executing(self._owner), interrupt:
+                yield
+        except Exception as error:
+            original = interrupt.raised or failures.original(str(error))
+            if isinstance(original, Stopped):
+                raise duckdb.InterruptException("INTERRUPT Error: Interrupted!") from None
+            if original is not None:
+                raise original from None
+            raise
+
+    def interrupt(self) -> None:
+        """Stop this connection's scans."""
+        self._board.stop(self._owner)
+
+    def reader(self, native: pa.RecordBatchReader) -> pa.RecordBatchReader:
+        """The same batches, under the guard."""
+        return pa.RecordBatchReader.from_batches(native.schema, self._batches(native))
+
+    def _batches(self, native: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        with contextlib.closing(native):
+            while True:
+                with self.guard():
+                    try:
+                        batch = native.read_next_batch()
+                    except StopIteration:
+                        return
+                yield batch
+
+
+def unwrapped(value: Any) -> Any:
+    """What DuckDB is to see of a value."""
+    return value.native if isinstance(value, Wrapper) else value
+
+
+class _Interrupt:
+    """Within, in the main thread, a SIGINT that raises also stops the scans: DuckDB waits for its threads first."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self.raised: BaseException | None = None
+        self._stop = stop
+        self._before: Any = None
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            handler = signal.getsignal(signal.SIGINT)
+            if callable(handler):
+                self._before = handler
+                signal.signal(signal.SIGINT, self._handle)
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        try:
+            self._before(number, frame)
+        except BaseException as error:
+            self.raised = error
+            self._stop()
+            raise
+
+
+def _visible(frame: FrameType) -> dict[str, Any]:
+    """The frame's local names, and the wrappers among its global ones."""
+    names = {name: value.native for name, value in frame.f_globals.items() if isinstance(value, Wrapper)}
+    names.update((name, unwrapped(value)) for name, value in frame.f_locals.items())
+    return names

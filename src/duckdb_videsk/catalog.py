@@ -1,0 +1,212 @@
+"""The `videsk` catalog inside a DuckDB database: put in, found again, taken out.
+
+It is an in-memory database attached beside the user's own, so nothing of it reaches a file.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import secrets
+import weakref
+from dataclasses import fields
+from typing import TYPE_CHECKING, Protocol
+
+import duckdb
+
+from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
+from duckdb_videsk.endpoints import ENDPOINTS
+from duckdb_videsk.errors import ClosedError, ConfigError
+from duckdb_videsk.running import Board
+from duckdb_videsk.views import CATALOG, comments, languages, macro, quoted, schema_views, text_literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from duckdb_videsk.dataset import ScannedDataset
+    from duckdb_videsk.ledger import Ledger
+    from duckdb_videsk.settings import Settings
+
+__all__ = ["Catalog", "ClosableSource", "open_catalog"]
+
+_live: weakref.WeakValueDictionary[str, Catalog] = weakref.WeakValueDictionary()
+
+
+class ClosableSource(Source, Protocol):
+    """A source that belongs to one catalog."""
+
+    def close(self) -> None: ...
+
+
+class Catalog:
+    """What the tables of one database stand on. DuckDB's views keep it alive, and with them it is closed.
+
+    Attributes:
+        settings: what it was opened with.
+        ledger: the request log.
+        board: its scans under way.
+        users: connections that will close it.
+    """
+
+    def __init__(
+        self, native: duckdb.DuckDBPyConnection, settings: Settings, *, ledger: Ledger, source: ClosableSource
+    ) -> None:
+        self.id = secrets.token_hex(8)
+        self.settings = settings
+        self.ledger = ledger
+        self.board = Board()
+        self.users = 0
+        self._source = source
+        self._native = weakref.ref(native)
+        self._close_source = weakref.finalize(self, source.close)
+
+    @property
+    def usable(self) -> bool:
+        """Whether queries can still be served."""
+        return self._close_source.alive and self._is_native_open()
+
+    def check(self) -> None:
+        """Raises ClosedError where a query could crash DuckDB 1.5: it reads the connection that made the views."""
+        if not self._is_native_open():
+            raise ClosedError(
+                "The connection that the videsk catalog was attached by is closed: attach it again by another one."
+            )
+
+    def datasets(self) -> Iterator[tuple[str, ScannedDataset]]:
+        """The tables by name."""
+        for endpoint in ENDPOINTS:
+            known_ids = self.settings.ids(endpoint.parameter) if endpoint.parameter else ()
+            # The table holds the catalog by `check`: DuckDB's views are what keeps it alive.
+            yield (
+                endpoint.table,
+                VirtualTable(endpoint, self._source, board=self.board, known_ids=known_ids, check=self.check),
+            )
+        yield "requests", LedgerTable(self.ledger, board=self.board)
+
+    def close(self) -> None:
+        """Stop the scans and whatever makes requests; idempotent."""
+        self.board.stop_all()
+        self._close_source()
+
+    def take_out(self) -> None:
+        """Remove the catalog from its database, as far as that still stands, and close it."""
+        self.close()
+        native = self._native()
+        if native is None:
+            return
+        with contextlib.suppress(duckdb.Error), native.cursor() as cursor:
+            cursor.execute(f"DETACH DATABASE IF EXISTS {CATALOG}")
+
+    def _is_native_open(self) -> bool:
+        native = self._native()
+        try:
+            return native is not None and native.query_progress() is not None
+        except duckdb.Error:
+            return False
+
+
+def open_catalog(
+    native: duckdb.DuckDBPyConnection, settings: Settings, *, ledger: Ledger, source: Callable[[], ClosableSource]
+) -> Catalog:
+    """The catalog of a connection's database: put in, or found there with the same settings.
+
+    Args:
+        source: makes what gives the rows; called only where the catalog is put in.
+
+    Raises:
+        ConfigError: the name is taken, by something else or by a catalog with other settings; or the connection
+            is inside a transaction.
+        LabelError: a user's language is not usable.
+    """
+    own_languages = languages(settings.languages)
+    statements = [
+        *(statement for endpoint in ENDPOINTS for statement in (macro(endpoint), *comments(endpoint))),
+        *(statement for name, labels in own_languages.items() for statement in schema_views(ENDPOINTS, name, labels)),
+        f"COMMENT ON VIEW {CATALOG}.main.requests IS 'requests made to the API since the catalog was attached'",
+    ]
+    _refuse_transaction(native)
+    found = _find(native)
+    if found is not None and found.usable:
+        if not _same(found.settings, settings):
+            raise ConfigError(
+                f"This database has a {CATALOG!r} catalog with other settings. Close the connection that made it, or "
+                f"run DETACH {CATALOG}, and try again."
+            )
+        return found
+    if found is not None:
+        found.take_out()
+        native.execute(f"DETACH DATABASE IF EXISTS {CATALOG}")
+    catalog = Catalog(native, settings, ledger=ledger, source=source())
+    try:
+        _put_in(native, catalog, statements)
+    except BaseException:
+        catalog.take_out()
+        raise
+    _live[catalog.id] = catalog
+    return catalog
+
+
+def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: list[str]) -> None:
+    native.execute(f"ATTACH ':memory:' AS {CATALOG}")
+    with _current_catalog(native):
+        for name, dataset in catalog.datasets():
+            native.from_arrow(dataset).create_view(name)
+    native.begin()
+    try:
+        for statement in statements:
+            native.execute(statement)
+        native.execute(f"CREATE MACRO {CATALOG}.main.catalog_id() AS {text_literal(catalog.id)}")
+    except BaseException:
+        native.rollback()
+        raise
+    native.commit()
+
+
+@contextlib.contextmanager
+def _current_catalog(native: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Within, names without a catalog are the videsk catalog's; afterwards the search path is as it was."""
+    ((database, search_path),) = native.execute(
+        "SELECT current_database(), current_setting('search_path')"
+    ).fetchall()
+    native.execute(f"USE {CATALOG}")
+    try:
+        yield
+    finally:
+        native.execute(f"USE {quoted(database)}")
+        restore = f"SET search_path = {text_literal(search_path)}" if search_path else "RESET search_path"
+        native.execute(restore)
+
+
+def _find(native: duckdb.DuckDBPyConnection) -> Catalog | None:
+    """The catalog in a connection's database, live or not; raises ConfigError where the name means something else."""
+    known = "SELECT database_name FROM duckdb_databases() WHERE lower(database_name) = ?"
+    if native.execute(known, [CATALOG]).fetchone() is None:
+        return None
+    marked = "SELECT function_name FROM duckdb_functions() WHERE database_name = ? AND function_name = 'catalog_id'"
+    if native.execute(marked, [CATALOG]).fetchone() is None:
+        raise ConfigError(
+            f"A database named {CATALOG!r} is already open in this connection, and the tables need that name. If it "
+            f"is your own file, open it under another name: con.execute(\"ATTACH 'videsk.duckdb' AS mine\")."
+        )
+    ((identity,),) = native.execute(f"SELECT {CATALOG}.main.catalog_id()").fetchall()
+    return _live.get(identity)
+
+
+def _same(one: Settings, other: Settings) -> bool:
+    return one.token.reveal() == other.token.reveal() and all(
+        getattr(one, field.name) == getattr(other, field.name) for field in fields(one) if field.name != "token"
+    )
+
+
+def _refuse_transaction(native: duckdb.DuckDBPyConnection) -> None:
+    # Outside of a transaction every statement has a number of its own.
+    numbers = {native.execute("SELECT txid_current()").fetchone() for _ in range(2)}
+    if len(numbers) == 1:
+        raise ConfigError("The connection is inside a transaction: commit or roll back, then attach.")
+
+
+@atexit.register
+def _take_out_all() -> None:
+    """DuckDB 2.0 reports a leak where a connection still holds a Python object when the interpreter ends."""
+    for catalog in list(_live.values()):
+        catalog.take_out()

@@ -1,0 +1,284 @@
+"""`connect`, `attach` and the Connection: the product's front door."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from duckdb_videsk.bridge import Bridge, Wrapper
+from duckdb_videsk.catalog import open_catalog
+from duckdb_videsk.errors import ClosedError
+from duckdb_videsk.fetch import Engine
+from duckdb_videsk.ledger import Ledger
+from duckdb_videsk.relation import Relation, adopted, delegate
+from duckdb_videsk.settings import Settings, Token, load_settings
+from duckdb_videsk.views import text_literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    import pyarrow as pa
+
+    from duckdb_videsk.catalog import Catalog
+
+__all__ = ["Connection", "attach", "connect"]
+
+
+def connect(
+    database: str | Path = ":memory:",
+    *,
+    token: str | Token | None = None,
+    base_url: str | None = None,
+    auth_header: str | None = None,
+    time_zone: str | None = None,
+    forms: Sequence[str] | None = None,
+    surveys: Sequence[str] | None = None,
+    languages: Mapping[str, Mapping[str, str] | str | Path] | None = None,
+    concurrency: int | None = None,
+    requests_per_second: float | None = None,
+    timeout_seconds: float | None = None,
+    retries: int | None = None,
+    max_answer_bytes: int | None = None,
+    in_flight_bytes: int | None = None,
+    own_keys_only: bool | None = None,
+    read_only: bool = False,
+    config: Mapping[str, Any] | None = None,
+) -> Connection:
+    """Open DuckDB with the account's exports as tables of the catalog `videsk`. No request is made yet.
+
+    Args:
+        database: the main database, a file or in memory; the tables are never written into it.
+        read_only: open the file for reading only.
+        config: DuckDB's own configuration.
+
+    The others are the fields of `Settings`; what is not given comes from the environment or the settings file.
+
+    Raises:
+        ConfigError: a setting is missing or wrong (`MissingTokenError`: no token), or the name `videsk` is taken.
+    """
+    settings = load_settings(
+        token=token,
+        base_url=base_url,
+        auth_header=auth_header,
+        time_zone=time_zone,
+        forms=forms,
+        surveys=surveys,
+        languages=languages,
+        concurrency=concurrency,
+        requests_per_second=requests_per_second,
+        timeout_seconds=timeout_seconds,
+        retries=retries,
+        max_answer_bytes=max_answer_bytes,
+        in_flight_bytes=in_flight_bytes,
+        own_keys_only=own_keys_only,
+    )
+    native = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
+    try:
+        set_time_zone(native, settings.time_zone)
+        return Connection(native, engine_catalog(native, settings), owns_native=True)
+    except BaseException:
+        native.close()
+        raise
+
+
+def attach(
+    native: duckdb.DuckDBPyConnection,
+    *,
+    token: str | Token | None = None,
+    base_url: str | None = None,
+    auth_header: str | None = None,
+    time_zone: str | None = None,
+    forms: Sequence[str] | None = None,
+    surveys: Sequence[str] | None = None,
+    languages: Mapping[str, Mapping[str, str] | str | Path] | None = None,
+    concurrency: int | None = None,
+    requests_per_second: float | None = None,
+    timeout_seconds: float | None = None,
+    retries: int | None = None,
+    max_answer_bytes: int | None = None,
+    in_flight_bytes: int | None = None,
+    own_keys_only: bool | None = None,
+) -> Connection:
+    """Put the catalog `videsk` into a DuckDB connection that is already there.
+
+    The tables work in the connection itself and in its cursors, whether the Connection given back is kept or not;
+    closing that takes the catalog out and leaves the user's connection open. The connection's time zone stays as it
+    is unless `time_zone` is given. Attaching again with the same settings changes nothing.
+
+    Raises:
+        ConfigError: as for `connect`; also inside a transaction, and where the catalog is there with other settings.
+    """
+    settings = load_settings(
+        token=token,
+        base_url=base_url,
+        auth_header=auth_header,
+        time_zone=time_zone,
+        forms=forms,
+        surveys=surveys,
+        languages=languages,
+        concurrency=concurrency,
+        requests_per_second=requests_per_second,
+        timeout_seconds=timeout_seconds,
+        retries=retries,
+        max_answer_bytes=max_answer_bytes,
+        in_flight_bytes=in_flight_bytes,
+        own_keys_only=own_keys_only,
+    )
+    catalog = engine_catalog(native, settings)
+    if time_zone is not None:
+        set_time_zone(native, settings.time_zone)
+    return Connection(native, catalog, owns_native=False)
+
+
+class Connection(Wrapper):
+    """A DuckDB connection whose catalog `videsk` holds the exports.
+
+    It has every method of `duckdb.DuckDBPyConnection`. Errors of a scan come out as `VideskError`, and Ctrl-C ends a
+    query that waits for the API.
+
+    Attributes:
+        native: the connection itself, for tools that want one.
+        settings: what it was opened with; the token is hidden.
+    """
+
+    def __init__(
+        self,
+        native: duckdb.DuckDBPyConnection,
+        catalog: Catalog,
+        *,
+        owns_native: bool,
+        parent: Connection | None = None,
+    ) -> None:
+        self._native = native
+        self._catalog = catalog
+        self._owns_native = owns_native
+        self._parent = parent
+        self._bridge = Bridge(catalog.board)
+        self._closed = False
+        if parent is None:
+            catalog.users += 1
+
+    @property
+    def native(self) -> duckdb.DuckDBPyConnection:
+        return self._native
+
+    @property
+    def settings(self) -> Settings:
+        return self._catalog.settings
+
+    @property
+    def ledger(self) -> Ledger:
+        """The log of requests, which SQL reads as `videsk.requests`."""
+        return self._catalog.ledger
+
+    @property
+    def closed(self) -> bool:
+        return self._closed or (self._parent is not None and self._parent.closed)
+
+    def sql(self, query: str, *, alias: str = "", params: object = None) -> Relation:
+        """A query as a lazy relation; None for a statement without a result."""
+        native = self._open_bridge().call(self._native.sql, query, alias=alias, params=params)
+        relation: Relation = adopted(native, self._bridge)
+        return relation
+
+    query = sql
+
+    def execute(self, query: str, parameters: object = None) -> Connection:
+        """Run a statement; its rows wait to be fetched."""
+        self._open_bridge().call(self._native.execute, query, parameters)
+        return self
+
+    def executemany(self, query: str, parameters: object = None) -> Connection:
+        """Run a statement once for each set of parameters."""
+        self._open_bridge().call(self._native.executemany, query, parameters)
+        return self
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The next row of the statement run last."""
+        row: tuple[Any, ...] | None = self._open_bridge().call(self._native.fetchone)
+        return row
+
+    def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
+        """The next rows of the statement run last."""
+        rows: list[tuple[Any, ...]] = self._open_bridge().call(self._native.fetchmany, size)
+        return rows
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """The rows that are left of the statement run last."""
+        rows: list[tuple[Any, ...]] = self._open_bridge().call(self._native.fetchall)
+        return rows
+
+    def arrow(self) -> pa.Table:
+        """The rows that are left, as an Arrow table. `sql(…).arrow()` copies them once less."""
+        return self._open_bridge().call(self._native.to_arrow_table)
+
+    def pl(self) -> Any:
+        """The rows that are left, as a Polars frame."""
+        return importlib.import_module("polars").from_arrow(self._open_bridge().call(self._native.to_arrow_table))
+
+    def cursor(self) -> Connection:
+        """A second connection to the same database and the same tables."""
+        self._open_bridge()
+        return Connection(self._native.cursor(), self._catalog, owns_native=True, parent=self)
+
+    def interrupt(self) -> None:
+        """End this connection's query, from any thread."""
+        self._native.interrupt()
+        self._bridge.interrupt()
+
+    def close(self) -> None:
+        """Close, with what was opened by it; idempotent. A connection that was attached to is left open."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._parent is None:
+            self._leave_catalog()
+        if self._owns_native:
+            self._native.close()
+
+    def _leave_catalog(self) -> None:
+        self._catalog.users -= 1
+        if self._catalog.users == 0:
+            self._catalog.take_out()
+
+    def _open_bridge(self) -> Bridge:
+        if self.closed:
+            raise ClosedError("The connection is closed: open a new one with duckdb_videsk.connect().")
+        return self._bridge
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return delegate(self._native, name, self._open_bridge())
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *dir(self._native)})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"base_url={self.settings.base_url!r}"
+        return f"<duckdb_videsk.Connection {state}>"
+
+
+def engine_catalog(native: duckdb.DuckDBPyConnection, settings: Settings) -> Catalog:
+    """The catalog of a connection's database, fed by the API."""
+    ledger = Ledger()
+    return open_catalog(native, settings, ledger=ledger, source=lambda: Engine(settings, ledger=ledger))
+
+
+def set_time_zone(native: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Set a connection's time zone, and that of cursors to come: they do not inherit it."""
+    native.execute(f"SET GLOBAL TimeZone = {text_literal(name)}")
+    native.execute(f"SET TimeZone = {text_literal(name)}")

@@ -1,0 +1,312 @@
+"""The pyarrow Datasets that DuckDB scans: one for each export, and one for the request log.
+
+DuckDB does not check again what it pushes down, so every filter is applied here, to the row. Rows come from a
+`Source`; which to ask for is `predicates`' finding.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from duckdb_videsk.errors import MissingIdError, VideskError
+from duckdb_videsk.ledger import REQUESTS_SCHEMA
+from duckdb_videsk.predicates import matching_ids, storage_schema, time_ranges
+from duckdb_videsk.running import failures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+
+    from duckdb_videsk.endpoints import Endpoint
+    from duckdb_videsk.ledger import Ledger
+    from duckdb_videsk.ranges import Range
+    from duckdb_videsk.running import Board, Ticket
+
+__all__ = ["Batches", "LedgerTable", "ScannedDataset", "Source", "TableScan", "VirtualTable"]
+
+_POLL_SECONDS = 0.2
+_POSITION = "__position"
+
+# A subclass that DuckDB is to scan has no C++ dataset behind it: what it does not override reads a null pointer.
+
+
+class Batches(Protocol):
+    """One read of an export."""
+
+    def poll(self, timeout: float | None, /) -> pa.RecordBatch | None:
+        """The next batch, None if none came within `timeout` seconds; raises StopIteration at the end."""
+
+    def close(self) -> None: ...
+
+
+class Source(Protocol):
+    """Where the rows of an export come from."""
+
+    def scan(
+        self, endpoint: Endpoint, ranges: Sequence[Range], /, *, ids: Sequence[str] = (), null_times: bool = False
+    ) -> Batches: ...
+
+
+class ScannedDataset(ds.Dataset):  # type: ignore[misc]  # pyarrow ships no types
+    """A Dataset whose rows exist only while they are read. Public methods work by a scan, or say why they cannot."""
+
+    def __init__(self, schema: pa.Schema, board: Board) -> None:
+        self.table_schema = schema
+        self._board = board
+
+    @abstractmethod
+    def read(self, expression: pc.Expression | None, ticket: Ticket) -> Generator[pa.RecordBatch, None, None]:
+        """Batches of the whole schema with at least every row that `expression` accepts."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self.table_schema
+
+    @property
+    def partition_expression(self) -> pc.Expression:
+        return pc.scalar(True)
+
+    def scanner(self, columns: Sequence[str] | None = None, filter: pc.Expression | None = None) -> TableScan:  # noqa: A002
+        return TableScan(self, columns, filter, self._board)
+
+    def to_batches(
+        self,
+        columns: Sequence[str] | None = None,
+        filter: pc.Expression | None = None,  # noqa: A002
+    ) -> Iterator[pa.RecordBatch]:
+        return self.scanner(columns, filter).to_batches()
+
+    def to_table(
+        self,
+        columns: Sequence[str] | None = None,
+        filter: pc.Expression | None = None,  # noqa: A002
+    ) -> pa.Table:
+        return self.scanner(columns, filter).to_table()
+
+    def head(
+        self,
+        num_rows: int,
+        columns: Sequence[str] | None = None,
+        filter: pc.Expression | None = None,  # noqa: A002
+    ) -> pa.Table:
+        return self.scanner(columns, filter).head(num_rows)
+
+    def count_rows(self, filter: pc.Expression | None = None) -> int:  # noqa: A002
+        return self.scanner([], filter).count_rows()
+
+    def take(self, indices: Any, columns: Sequence[str] | None = None) -> pa.Table:
+        return self.to_table(columns).take(indices)
+
+    def filter(self, expression: pc.Expression) -> ScannedDataset:
+        return _Filtered(self, expression, self._board)
+
+    def sort_by(self, sorting: Any) -> ds.Dataset:
+        return ds.dataset(self.to_table().sort_by(sorting))
+
+    def join(self, *args: Any, **options: Any) -> ds.Dataset:
+        return ds.dataset(self.to_table()).join(*args, **options)
+
+    def join_asof(self, *args: Any, **options: Any) -> ds.Dataset:
+        return ds.dataset(self.to_table()).join_asof(*args, **options)
+
+    def get_fragments(self, filter: pc.Expression | None = None) -> Iterator[ds.Fragment]:  # noqa: A002
+        raise NotImplementedError("Rows of an export lie in no files, so there are no fragments: use to_batches().")
+
+    def replace_schema(self, schema: pa.Schema) -> ds.Dataset:
+        raise NotImplementedError("The schema of an export is fixed: cast the result of to_table().")
+
+    def __reduce__(self) -> Any:
+        raise TypeError("A table of an export is bound to its connection: it cannot be pickled or copied.")
+
+
+class VirtualTable(ScannedDataset):
+    """One export as a Dataset: asks for the ranges and ids that a filter can match, and for nothing else."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        source: Source,
+        *,
+        board: Board,
+        known_ids: Sequence[str] = (),
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """
+        Args:
+            known_ids: what to read of an export that takes an id, where the filter names none.
+            check: called before a query is bound; raises where none can be served any more.
+        """
+        super().__init__(endpoint.schema, board)
+        self._endpoint = endpoint
+        self._source = source
+        self._known_ids = tuple(known_ids)
+        self._check = check
+
+    @property
+    def schema(self) -> pa.Schema:
+        try:
+            self._check()
+        except VideskError as error:
+            raise failures.bear(error) from None
+        return self.table_schema
+
+    def read(self, expression: pc.Expression | None, ticket: Ticket) -> Generator[pa.RecordBatch, None, None]:
+        match = time_ranges(expression, self.table_schema, self._endpoint.range_column)
+        ids = self._ids(expression) if match.ranges else ()
+        if not match.ranges or (self._endpoint.parameter and not ids):
+            return
+        scan = self._source.scan(self._endpoint, match.ranges, ids=ids, null_times=match.null_times)
+        try:
+            yield from _polled(scan, ticket)
+        finally:
+            scan.close()
+
+    def _ids(self, expression: pc.Expression | None) -> tuple[str, ...]:
+        parameter, table = self._endpoint.parameter, self._endpoint.table
+        if parameter is None:
+            return ()
+        match = matching_ids(expression, self.table_schema, parameter, self._known_ids)
+        if not match.bounded and not self._known_ids:
+            raise MissingIdError(
+                f"The API gives {table} by one {parameter}'s id at a time. Name it in the query: "
+                f"FROM videsk.{table} WHERE {parameter} = '…' (or {parameter} IN ('…', '…')). "
+                f"Or set the ids to read by default: connect({parameter}s=[…]), or VIDESK_{parameter.upper()}S.",
+                endpoint=self._endpoint.path,
+            )
+        return match.ids
+
+
+class LedgerTable(ScannedDataset):
+    """The request log, as it stands when a query reads it."""
+
+    def __init__(self, ledger: Ledger, *, board: Board) -> None:
+        super().__init__(REQUESTS_SCHEMA, board)
+        self._ledger = ledger
+
+    def read(self, expression: pc.Expression | None, ticket: Ticket) -> Generator[pa.RecordBatch, None, None]:  # noqa: ARG002
+        yield from self._ledger.table().to_batches()
+
+
+class _Filtered(ScannedDataset):
+    """Another dataset's rows, without those that a condition refuses."""
+
+    def __init__(self, base: ScannedDataset, condition: pc.Expression, board: Board) -> None:
+        super().__init__(base.table_schema, board)
+        self._base = base
+        self._condition = condition
+
+    def scanner(self, columns: Sequence[str] | None = None, filter: pc.Expression | None = None) -> TableScan:  # noqa: A002
+        both = self._condition if filter is None else self._condition & filter
+        return self._base.scanner(columns, both)
+
+    def read(self, expression: pc.Expression | None, ticket: Ticket) -> Generator[pa.RecordBatch, None, None]:
+        return self._base.read(expression, ticket)
+
+
+class TableScan:
+    """One scan of a dataset: every row that the filter accepts, with the columns asked for. Lazy; once only."""
+
+    def __init__(
+        self,
+        dataset: ScannedDataset,
+        columns: Sequence[str] | None,
+        expression: pc.Expression | None,
+        board: Board,
+    ) -> None:
+        self.dataset_schema: pa.Schema = dataset.table_schema
+        names = self.dataset_schema.names if columns is None else list(columns)
+        self.projected_schema = pa.schema([self.dataset_schema.field(name) for name in names])
+        self._dataset = dataset
+        self._expression = expression
+        self._pick = _Picker(self.dataset_schema, names, expression)
+        self._board = board
+        self._ticket = board.new_ticket()
+
+    def to_batches(self) -> Generator[pa.RecordBatch, None, None]:
+        with (
+            self._board.running(self._ticket) as ticket,
+            closing(self._dataset.read(self._expression, ticket)) as read,
+        ):
+            for batch in read:
+                picked = self._pick(batch)
+                if picked.num_rows:
+                    yield picked
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        """For DuckDB: an error of the scan comes out marked."""
+        return pa.RecordBatchReader.from_batches(self.projected_schema, self._marked())
+
+    def to_table(self) -> pa.Table:
+        return pa.Table.from_batches(self.to_batches(), self.projected_schema)
+
+    def head(self, num_rows: int) -> pa.Table:
+        return pa.Table.from_batches(_first(self.to_batches(), num_rows), self.projected_schema)
+
+    def count_rows(self) -> int:
+        return sum(batch.num_rows for batch in self.to_batches())
+
+    def _marked(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self.to_batches()
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - DuckDB would hand on its text alone
+            raise failures.bear(error) from None
+
+
+class _Picker:
+    """Filters a batch exactly, then projects it."""
+
+    def __init__(self, schema: pa.Schema, names: Sequence[str], expression: pc.Expression | None) -> None:
+        self._names = list(names)
+        self._expression = expression
+        text = "" if expression is None else str(expression)
+        # A name that stands in a literal only costs a column more to look at.
+        self._looked_at = [name for name in schema.names if name in text]
+        looked_at = storage_schema(pa.schema([schema.field(name) for name in self._looked_at]))
+        self._schema = looked_at.append(pa.field(_POSITION, pa.int64()))
+        self._numbers = pa.array([], pa.int64())
+
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        picked = batch.select(self._names)
+        if self._expression is None:
+            return picked
+        positions = self._positions(batch)
+        return picked if len(positions) == batch.num_rows else picked.take(positions)
+
+    def _positions(self, batch: pa.RecordBatch) -> pa.Array:
+        if len(self._numbers) < batch.num_rows:
+            self._numbers = pa.array(range(batch.num_rows), pa.int64())
+        columns = [_as_stored(batch.column(name)) for name in self._looked_at]
+        table = pa.Table.from_arrays([*columns, self._numbers.slice(0, batch.num_rows)], schema=self._schema)
+        return table.filter(self._expression).column(_POSITION).combine_chunks()
+
+
+def _as_stored(array: pa.Array) -> pa.Array:
+    return array.storage if isinstance(array, pa.ExtensionArray) else array
+
+
+def _polled(scan: Batches, ticket: Ticket) -> Iterator[pa.RecordBatch]:
+    """The scan's batches, for as long as nobody says stop."""
+    while True:
+        ticket.check()
+        try:
+            batch = scan.poll(_POLL_SECONDS)
+        except StopIteration:
+            return
+        if batch is not None:
+            yield batch
+
+
+def _first(batches: Generator[pa.RecordBatch, None, None], num_rows: int) -> Iterable[pa.RecordBatch]:
+    """The first rows; what follows is not read."""
+    with closing(batches):
+        wanted = num_rows
+        while wanted > 0 and (batch := next(batches, None)) is not None:
+            yield batch.slice(0, wanted)
+            wanted -= batch.num_rows

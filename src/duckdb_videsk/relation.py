@@ -1,0 +1,108 @@
+"""A lazy query result: DuckDB's own relation, whose errors are the scan's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from duckdb_videsk.bridge import Wrapper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from duckdb_videsk.bridge import Bridge
+
+__all__ = ["Relation", "adopted", "delegate"]
+
+
+class Relation(Wrapper):
+    """A query that has not run yet. It has every method of `duckdb.DuckDBPyRelation`; those that derive a relation
+    give one of these again.
+
+    Attributes:
+        native: the relation itself, for tools that want one.
+    """
+
+    __slots__ = ("__weakref__", "_bridge", "_native")
+
+    def __init__(self, native: duckdb.DuckDBPyRelation, bridge: Bridge) -> None:
+        self._native = native
+        self._bridge = bridge
+
+    @property
+    def native(self) -> duckdb.DuckDBPyRelation:
+        return self._native
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self._native.columns)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Every row, as tuples."""
+        rows: list[tuple[Any, ...]] = self._bridge.call(self._native.fetchall)
+        return rows
+
+    def __getattr__(self, name: str) -> Any:
+        return delegate(self._native, name, self._bridge)
+
+    def __getitem__(self, name: str) -> Any:
+        return adopted(self._bridge.call(self._native.__getitem__, name), self._bridge)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._native.columns
+
+    def __len__(self) -> int:
+        count: int = self._bridge.call(self._native.__len__)
+        return count
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        text: str = self._bridge.call(self._native.__repr__)
+        return text
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
+        # Through a reader, since nobody could translate an error of the bare stream.
+        reader = self._bridge.reader(pa.RecordBatchReader.from_stream(self._native))
+        return reader.__arrow_c_stream__(requested_schema)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *dir(self._native)})
+
+
+def delegate(native: Any, name: str, bridge: Bridge) -> Any:
+    """A native object's attribute; a method as one that goes by the bridge."""
+    with bridge.guard():
+        value = getattr(native, name)
+    if not callable(value) or isinstance(value, type):
+        return adopted(value, bridge)
+    return _Method(value, bridge)
+
+
+def adopted(value: Any, bridge: Bridge) -> Any:
+    """What a user is to see of a native value."""
+    if isinstance(value, duckdb.DuckDBPyRelation):
+        return Relation(value, bridge)
+    if isinstance(value, pa.RecordBatchReader):
+        return bridge.reader(value)
+    return value
+
+
+class _Method:
+    """A native method behind the bridge."""
+
+    def __init__(self, function: Callable[..., Any], bridge: Bridge) -> None:
+        self._function = function
+        self._bridge = bridge
+        self.__name__ = getattr(function, "__name__", "method")
+        self.__doc__ = getattr(function, "__doc__", None)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return adopted(self._bridge.call(self._function, *args, **options), self._bridge)
+
+    def __repr__(self) -> str:
+        return f"<method {self.__name__}>"

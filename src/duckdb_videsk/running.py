@@ -1,0 +1,126 @@
+"""Scans under way: whose each one is, how it is told to stop, and what made one fail.
+
+DuckDB runs a scan in any of its threads and hands on only the text of an error. So a scan looks for a stop between
+two short waits, and a failure leaves its exception here under a mark that stands in the text.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+from collections import OrderedDict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Board", "FailedScan", "Failures", "Stopped", "Ticket", "failures"]
+
+_MARK = re.compile(r"\[videsk scan ([0-9a-f]{16})\]")
+_STRANGER = object()
+
+
+class Stopped(Exception):  # noqa: N818 - no fault: somebody asked for it
+    """The scan was told to stop."""
+
+
+class FailedScan(Exception):  # noqa: N818 - the bearer of an error
+    """What DuckDB sees of a failure: the error's own text, and the mark it is kept under."""
+
+
+class Failures:
+    """The latest exceptions of scans, by mark."""
+
+    def __init__(self, keep: int = 64) -> None:
+        self._kept: OrderedDict[str, BaseException] = OrderedDict()
+        self._keep = keep
+        self._lock = threading.Lock()
+
+    def bear(self, error: BaseException) -> FailedScan:
+        """An exception to raise into DuckDB in place of `error`, which is kept."""
+        mark = secrets.token_hex(8)
+        with self._lock:
+            self._kept[mark] = error
+            if len(self._kept) > self._keep:
+                self._kept.popitem(last=False)
+        return FailedScan(f"{type(error).__name__}: {error} [videsk scan {mark}]")
+
+    def original(self, text: str) -> BaseException | None:
+        """The exception whose mark stands in `text`; None where there is no mark, or it is long ago."""
+        with self._lock:
+            found = [self._kept.pop(mark) for mark in set(_MARK.findall(text)) if mark in self._kept]
+        return found[0] if found else None
+
+
+failures = Failures()
+
+
+class Ticket:
+    """One scan's standing order: go on until told to stop."""
+
+    __slots__ = ("owner", "stopped")
+
+    def __init__(self, owner: object | None) -> None:
+        self.owner = owner
+        self.stopped = False
+
+    def check(self) -> None:
+        """Raises Stopped once the scan was told to stop."""
+        if self.stopped:
+            raise Stopped("The query was interrupted.")
+
+
+class Board:
+    """The scans of one catalog that run now. Takes no lock, so that a signal handler may call it."""
+
+    def __init__(self) -> None:
+        self._tickets: set[Ticket] = set()
+        self._executing: dict[int, object] = {}
+
+    @contextmanager
+    def executing(self, owner: object) -> Iterator[None]:
+        """Within, scans that this thread sets off are the owner's."""
+        thread = threading.get_ident()
+        before = self._executing.get(thread)
+        self._executing[thread] = owner
+        try:
+            yield
+        finally:
+            if before is None:
+                del self._executing[thread]
+            else:
+                self._executing[thread] = before
+
+    def new_ticket(self) -> Ticket:
+        """A ticket for a scan that is set off in this thread."""
+        return Ticket(self._owner())
+
+    @contextmanager
+    def running(self, ticket: Ticket) -> Iterator[Ticket]:
+        self._tickets.add(ticket)
+        try:
+            yield ticket
+        finally:
+            self._tickets.discard(ticket)
+
+    def stop(self, owner: object, *, unclaimed: bool = False) -> None:
+        """Tell the owner's scans to stop; with `unclaimed` also those of which nobody knows whose they are."""
+        for ticket in list(self._tickets):
+            if ticket.owner is owner or (unclaimed and ticket.owner is None):
+                ticket.stopped = True
+
+    def stop_all(self) -> None:
+        for ticket in list(self._tickets):
+            ticket.stopped = True
+
+    def _owner(self) -> object | None:
+        """Whose thread this is; for a thread of DuckDB's own, who executes, where that is only one."""
+        thread = threading.get_ident()
+        if thread in self._executing:
+            return self._executing[thread]
+        if any(known.ident == thread for known in threading.enumerate()):
+            return _STRANGER
+        owners = set(self._executing.values())
+        return owners.pop() if len(owners) == 1 else None

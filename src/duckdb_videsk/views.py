@@ -1,0 +1,130 @@
+"""The text of what stands on the tables: language views, comments and table macros, from the specs and the labels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from duckdb_videsk.errors import LabelError
+from duckdb_videsk.labels import BUILT_IN, load_language, shipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from duckdb_videsk.endpoints import Column, Endpoint
+
+__all__ = ["CATALOG", "column_labels", "comments", "languages", "macro", "quoted", "schema_views", "text_literal"]
+
+CATALOG = "videsk"
+
+_UNITS = {
+    "es": {"seconds": "segundos", "degrees": "grados"},
+    "pt": {"seconds": "segundos", "degrees": "graus"},
+}
+_VIEW_COMMENTS = {"es": "vista de {table} con los nombres de Videsk", "pt": "visão de {table} em português"}
+
+
+def languages(own: Mapping[str, Mapping[str, str] | str | Path]) -> dict[str, Mapping[str, str]]:
+    """Labels by language: the shipped ones and the user's; an own list for a shipped language goes over it.
+
+    Raises:
+        LabelError: a user's language is not usable.
+    """
+    loaded = {name: load_language(name, source) for name, source in own.items()}
+    built_in = {name: {**shipped(name), **loaded.pop(name, {})} for name in BUILT_IN}
+    return {**built_in, **loaded}
+
+
+def column_labels(endpoint: Endpoint, language: str, labels: Mapping[str, str]) -> dict[str, str]:
+    """The label of each column, by column name; what the language does not name keeps its fixed label or its name.
+
+    Raises:
+        LabelError: the language gives two columns of the view one label.
+    """
+    named = {column.name: label for column in endpoint.all_columns if (label := _label(column, labels)) is not None}
+    taken: dict[str, str] = {}
+    for name, label in named.items():
+        other = taken.setdefault(label.casefold(), name)
+        if other != name:
+            raise LabelError(
+                f"Language {language!r}: columns {other!r} and {name!r} of {endpoint.table} would both be called "
+                f"{label!r} (upper and lower case are the same to SQL). Give one of them another label."
+            )
+    for column in endpoint.all_columns:
+        if column.name not in named:
+            free = next(label for label in _fallbacks(column) if label.casefold() not in taken)
+            named[column.name] = taken[free.casefold()] = free
+    return {column.name: named[column.name] for column in endpoint.all_columns}
+
+
+def schema_views(endpoints: Sequence[Endpoint], language: str, labels: Mapping[str, str]) -> Iterator[str]:
+    """Statements that create a language's schema, its views and their comments."""
+    schema = f"{CATALOG}.{quoted(language)}"
+    yield f"CREATE SCHEMA {schema}"
+    for endpoint in endpoints:
+        named = column_labels(endpoint, language, labels)
+        view = f"{schema}.{quoted(endpoint.views.get(language, endpoint.table))}"
+        selected = ", ".join(f"{quoted(name)} AS {quoted(label)}" for name, label in named.items())
+        table = f"{CATALOG}.main.{quoted(endpoint.table)}"
+        yield f"CREATE VIEW {view} AS SELECT {selected} FROM {table}"  # noqa: S608 - every name is quoted
+        yield from _view_comments(endpoint, view, language, named)
+
+
+def comments(endpoint: Endpoint) -> Iterator[str]:
+    """Statements that say what an endpoint's table and its columns are."""
+    table = f"{CATALOG}.main.{quoted(endpoint.table)}"
+    yield f"COMMENT ON VIEW {table} IS {text_literal(endpoint.comment)}"
+    for column in endpoint.all_columns:
+        said = ", ".join(part for part in (column.unit, column.comment) if part)
+        if said:
+            yield f"COMMENT ON COLUMN {table}.{quoted(column.name)} IS {text_literal(said)}"
+
+
+def macro(endpoint: Endpoint) -> str:
+    """The statement that creates an endpoint's table macro, half-open in time: `FROM videsk.calls(since := …)`."""
+    parameters = [*([endpoint.parameter] if endpoint.parameter else []), "since", "until"]
+    column = f"t.{quoted(endpoint.range_column)}"
+    conditions = [
+        f"(since IS NULL OR {column} >= CAST(since AS TIMESTAMPTZ))",
+        f"(until IS NULL OR {column} < CAST(until AS TIMESTAMPTZ))",
+    ]
+    if endpoint.parameter:
+        conditions.append(f"({endpoint.parameter} IS NULL OR t.{endpoint.parameter} = {endpoint.parameter})")
+    table = f"{CATALOG}.main.{quoted(endpoint.table)}"
+    signature = ", ".join(f"{name} := NULL" for name in parameters)
+    body = f"SELECT t.* FROM {table} AS t WHERE {' AND '.join(conditions)}"  # noqa: S608 - the specs' own names
+    return f"CREATE MACRO {table}({signature}) AS TABLE {body}"
+
+
+def quoted(name: str) -> str:
+    """An identifier of any text."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text_literal(text: str) -> str:
+    """A string literal of any text."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _label(column: Column, labels: Mapping[str, str]) -> str | None:
+    keys = dict.fromkeys((column.label_key, *column.keys))
+    return next((labels[key] for key in keys if key in labels), None)
+
+
+def _fallbacks(column: Column) -> Iterator[str]:
+    if column.fixed:
+        yield column.fixed
+    yield column.name
+    number = 2
+    while True:
+        yield f"{column.name}_{number}"
+        number += 1
+
+
+def _view_comments(endpoint: Endpoint, view: str, language: str, named: Mapping[str, str]) -> Iterator[str]:
+    about = _VIEW_COMMENTS.get(language, endpoint.comment).format(table=f"{CATALOG}.{endpoint.table}")
+    yield f"COMMENT ON VIEW {view} IS {text_literal(about)}"
+    for column in endpoint.all_columns:
+        if column.unit:
+            unit = _UNITS.get(language, {}).get(column.unit, column.unit)
+            yield f"COMMENT ON COLUMN {view}.{quoted(named[column.name])} IS {text_literal(unit)}"

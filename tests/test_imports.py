@@ -1,0 +1,78 @@
+"""A module imports only from rows above its own; inside a package the same holds for its modules."""
+
+import ast
+from pathlib import Path
+
+import duckdb_videsk
+
+ROOT = Path(duckdb_videsk.__file__).parent
+
+ROWS = [
+    ["errors", "settings"],
+    ["ranges", "labels", "ledger", "rate"],
+    ["endpoints"],
+    ["client", "decode", "predicates", "views"],
+    ["fetch"],
+    ["dataset"],
+    ["relation"],
+    ["connection"],
+    ["functions"],
+    ["__init__"],
+    ["cli"],
+    ["__main__"],
+]
+FETCH_ROWS = [
+    ["density", "outlet", "proof", "retry", "runtime"],
+    ["planner", "crowded", "asking"],
+    ["audit"],
+    ["engine"],
+    ["__init__"],
+]
+# `settings` needs the exceptions; nothing else may look sideways.
+SIDEWAYS = {("settings", "errors")}
+
+
+def imported(path, package):
+    """Names of modules of `package` that a file imports anywhere in it, type-checking blocks included."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            names = [node.module] if node.module != package else [f"{package}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            if name == package:
+                yield "__init__"
+            elif name.startswith(package + "."):
+                yield name.removeprefix(package + ".").split(".")[0]
+
+
+def check(folder, package, rows):
+    row_of = {name: number for number, row in enumerate(rows) for name in row}
+    modules = {path.stem if path.is_file() else path.name: path for path in folder.iterdir() if is_code(path)}
+    assert set(modules) - {"simulator"} == set(row_of)
+    for name, row in row_of.items():
+        files = [modules[name]] if modules[name].is_file() else sorted(modules[name].glob("*.py"))
+        for path in files:
+            for other in set(imported(path, package)) - {name}:
+                allowed = (name, other) in SIDEWAYS or row_of.get(other, row) < row
+                assert allowed or (name == "cli" and other == "simulator"), f"{path.name} imports {other}"
+
+
+def is_code(path):
+    return path.suffix == ".py" or (path.is_dir() and (path / "__init__.py").exists())
+
+
+def test_rows_of_the_package():
+    check(ROOT, "duckdb_videsk", ROWS)
+
+
+def test_rows_of_fetch():
+    check(ROOT / "fetch", "duckdb_videsk.fetch", FETCH_ROWS)
+
+
+def test_the_simulator_imports_nothing_of_the_product():
+    for path in (ROOT / "simulator").glob("*.py"):
+        assert set(imported(path, "duckdb_videsk")) <= {"simulator"}, path.name
