@@ -40,8 +40,8 @@ def micros(moment: datetime) -> int:
 
 
 def as_datetime(instant: int) -> datetime:
-    """The aware UTC datetime of `instant` microseconds; raises OverflowError outside years 1 to 9999."""
-    return _EPOCH + timedelta(microseconds=instant)
+    """The aware UTC datetime of `instant` microseconds; years before 1 and after 9999 become their nearest."""
+    return _EPOCH + timedelta(microseconds=min(max(instant, _FIRST), _LAST))
 
 
 def iso(instant: int) -> str:
@@ -84,8 +84,8 @@ class Range:
         return Range(max(self.start, other.start), min(self.end, other.end))
 
     def outward(self, unit: int = SECOND) -> Range:
-        """The smallest range of whole `unit`s that holds this one."""
-        return Range(self.start // unit * unit, -(-self.end // unit) * unit)
+        """The smallest range of whole `unit`s that holds this one; an empty one stays as it is."""
+        return self if self.empty else Range(self.start // unit * unit, -(-self.end // unit) * unit)
 
     def __str__(self) -> str:
         if self.empty:

@@ -1,6 +1,7 @@
-"""The free audit: neighbouring answers overlap by the extra seconds, and rows of the overlap have to agree.
+"""Finding answers that were cut without saying so: a server may stop before the cap it announces.
 
-A server that stops before the cap it announces leaves a hole that only the neighbour's overlap shows.
+Neighbouring answers overlap by the extra seconds, and rows of the overlap have to agree; and answers that stop at the
+same number of rows are not taken as whole.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from duckdb_videsk.errors import SilentCutError
 from duckdb_videsk.fetch.crowded import row_counts
-from duckdb_videsk.fetch.proof import first_instant, rows_within
+from duckdb_videsk.fetch.proof import doubted, first_instant, rows_within
 from duckdb_videsk.ranges import SECOND, Range, iso
 
 if TYPE_CHECKING:
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from duckdb_videsk.client import Request
     from duckdb_videsk.endpoints import Endpoint
+    from duckdb_videsk.fetch.proof import Shown
 
-__all__ = ["Audit"]
+__all__ = ["Audit", "Doubts"]
+
+_WORTH_A_DOUBT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +94,47 @@ class Audit:
 
     def _counts(self, side: _Side, span: Range) -> Counter[str]:
         return row_counts(rows_within(side.rows, self._endpoint, span))
+
+
+class Doubts:
+    """Answers of one scan that stop at the same, largest number of rows below the cap.
+
+    The second of them is taken as cut and read on from; if that shows rows, both were cut without saying so.
+    """
+
+    def __init__(self) -> None:
+        self._largest = 0
+        self._read_on: dict[int, Request] = {}
+
+    def weigh(self, shown: Shown, request: Request) -> Shown:
+        """The answer, as cut where it is in doubt.
+
+        Raises:
+            SilentCutError: it reads on from an answer in doubt, and shows rows that one had left out.
+            OrderError: it is in doubt and not in time order.
+        """
+        self._accuse(shown, request)
+        rows = shown.batch.num_rows
+        if shown.cut or rows < _WORTH_A_DOUBT or rows < self._largest:
+            return shown
+        if rows > self._largest or shown.last is None or request.newest_first:
+            self._largest = rows
+            return shown
+        self._read_on[shown.last] = request
+        return doubted(shown, request)
+
+    def _accuse(self, shown: Shown, request: Request) -> None:
+        """Rows after the last one of an answer that was not cut, in the time it was asked for, convict it."""
+        last = request.span.start + SECOND
+        doubtful = self._read_on.get(last)
+        if doubtful is None or request.newest_first:
+            return
+        later = first_instant(shown.batch, request.endpoint, last + SECOND)
+        if later is not None and later < doubtful.span.end - SECOND:
+            raise SilentCutError(
+                f"Answers stop at {self._largest:,} records although they announce a cap of {shown.limit:,}: the rest "
+                "was left out without saying so. No rows are returned. Please report this; until it is mended, read "
+                "shorter ranges, of fewer records each.",
+                endpoint=request.endpoint.path,
+                span=str(doubtful),
+            )

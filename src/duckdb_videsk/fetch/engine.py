@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from duckdb_videsk.client import Request
 from duckdb_videsk.errors import ClosedError, UnplacedRowError
 from duckdb_videsk.fetch.asking import Asker
-from duckdb_videsk.fetch.audit import Audit
+from duckdb_videsk.fetch.audit import Audit, Doubts
 from duckdb_videsk.fetch.crowded import SecondReader
 from duckdb_videsk.fetch.outlet import Outlet
 from duckdb_videsk.fetch.planner import Plan
@@ -185,6 +185,7 @@ class _Part:
         self.id = asked_id
         self.plan = Plan(ranges, now=micros(datetime.now(UTC)))
         self.audit = Audit(endpoint)
+        self.doubts = Doubts()
         self._outer = {edge for piece in self.plan.ranges for edge in (piece.start, piece.end)}
 
     def compare(self, keep: Range, batch: pa.RecordBatch, *, until: int) -> None:
@@ -274,7 +275,9 @@ class _Fetch:
 
     async def _read(self, part: _Part, ask: Ask) -> None:
         until = ask.range.end + SECOND if ask.newest_first else part.audit.overlap_until(ask.range.end)
-        shown = await self._ask(part, Range(ask.range.start - SECOND, until), newest_first=ask.newest_first)
+        span = Range(ask.range.start - SECOND, until)
+        request = Request(self._endpoint, span, newest_first=ask.newest_first, id=part.id)
+        shown = part.doubts.weigh(await self._ask(request), request)
         covered = self._covered(shown, ask)
         if covered.empty and not ask.newest_first:
             await self._read_crowded(part, ask)
@@ -294,7 +297,9 @@ class _Fetch:
         path = self._endpoint.path
         async with self._second_lock:
             reader = SecondReader(
-                self._endpoint, lambda span: self._ask(part, span), ends=self._engine.ends.get(path)
+                self._endpoint,
+                lambda span: self._ask(Request(self._endpoint, span, id=part.id)),
+                ends=self._engine.ends.get(path),
             )
             batch = await reader.read(covered.start)
             if reader.ends is not None:
@@ -333,8 +338,7 @@ class _Fetch:
             endpoint=self._endpoint.path,
         )
 
-    async def _ask(self, part: _Part, span: Range, *, newest_first: bool = False) -> Shown:
-        request = Request(self._endpoint, span, newest_first=newest_first, id=part.id)
+    async def _ask(self, request: Request) -> Shown:
         return await self._engine.asker().ask(request, query=self._number, budget=self._budget)
 
     def _emit(self, batch: pa.RecordBatch) -> None:
