@@ -99,42 +99,39 @@ class Audit:
 class Doubts:
     """Answers of one scan that stop at the same, largest number of rows below the cap.
 
-    The second of them is taken as cut and read on from; if that shows rows, both were cut without saying so.
+    The second of them is taken as cut and read on from. Rows where it showed none convict it, and the first one too.
     """
 
     def __init__(self) -> None:
         self._largest = 0
-        self._read_on: dict[int, Request] = {}
+        self._claimed_empty: list[Range] = []
 
     def weigh(self, shown: Shown, request: Request) -> Shown:
         """The answer, as cut where it is in doubt.
 
         Raises:
-            SilentCutError: it reads on from an answer in doubt, and shows rows that one had left out.
+            SilentCutError: it shows rows that an answer in doubt had left out.
             OrderError: it is in doubt and not in time order.
         """
-        self._accuse(shown, request)
+        self._convict(shown, request)
         rows = shown.batch.num_rows
-        if shown.cut or rows < _WORTH_A_DOUBT or rows < self._largest:
+        if shown.cut or rows < _WORTH_A_DOUBT or rows < self._largest or shown.first is None or shown.last is None:
             return shown
-        if rows > self._largest or shown.last is None or request.newest_first:
+        if rows > self._largest:
             self._largest = rows
             return shown
-        self._read_on[shown.last] = request
+        asked = Range(request.span.start + SECOND, request.span.end - SECOND)
+        rest = Range(asked.start, shown.first) if request.newest_first else Range(shown.last + SECOND, asked.end)
+        self._claimed_empty.append(rest)
         return doubted(shown, request)
 
-    def _accuse(self, shown: Shown, request: Request) -> None:
-        """Rows after the last one of an answer that was not cut, in the time it was asked for, convict it."""
-        last = request.span.start + SECOND
-        doubtful = self._read_on.get(last)
-        if doubtful is None or request.newest_first:
-            return
-        later = first_instant(shown.batch, request.endpoint, last + SECOND)
-        if later is not None and later < doubtful.span.end - SECOND:
-            raise SilentCutError(
-                f"Answers stop at {self._largest:,} records although they announce a cap of {shown.limit:,}: the rest "
-                "was left out without saying so. No rows are returned. Please report this; until it is mended, read "
-                "shorter ranges, of fewer records each.",
-                endpoint=request.endpoint.path,
-                span=str(doubtful),
-            )
+    def _convict(self, shown: Shown, request: Request) -> None:
+        for claim in self._claimed_empty:
+            if rows_within(shown.batch, request.endpoint, claim).num_rows:
+                raise SilentCutError(
+                    f"Answers stop at {self._largest:,} records although they announce a cap of {shown.limit:,}: the "
+                    "rest was left out without saying so. No rows are returned. Please report this; until it is "
+                    "mended, read shorter ranges, of fewer records each.",
+                    endpoint=request.endpoint.path,
+                    span=str(claim),
+                )

@@ -1,8 +1,8 @@
 """Which stretch of time to ask for next. Pure: no I/O, no clock of its own.
 
-Every unread stretch is a span that is read from its start. An answer that was cut at the cap is full, so a span is
-read in full answers but for its last; spare capacity goes to halving the span that is expected to hold most.
-So the cost is the least number of requests and about one for each span.
+Every unread stretch is a span that is read from both its ends towards the middle. An answer that was cut at the cap
+is full, so only the last answer of a span is not; spare capacity goes to the span that is expected to hold most,
+first to its other end, then by halving it. So the cost is the least number of requests and half a one for each span.
 """
 
 from __future__ import annotations
@@ -18,29 +18,35 @@ if TYPE_CHECKING:
 
 __all__ = ["Ask", "Plan"]
 
-_WORTH_HALVING = 1.3
-_MARGIN = 0.04
+_WORTH_ASKING = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One stretch to ask for, in whole seconds; the slack for unknown ends is not in it."""
 
-    span: int
+    number: int
     range: Range
     newest_first: bool = False
 
 
 @dataclass(slots=True)
 class _Span:
+    """An unread stretch, and which of its two ends are being asked."""
+
     start: int
     end: int
-    asked: int = 0
-    both_ends: bool = False
+    from_start: bool = False
+    from_end: bool = False
+    stuck_at_end: bool = False
 
     @property
-    def left(self) -> Range:
+    def unread(self) -> Range:
         return Range(self.start, self.end)
+
+    @property
+    def asked(self) -> int:
+        return self.from_start + self.from_end
 
 
 class Plan:
@@ -53,14 +59,12 @@ class Plan:
     """
 
     def __init__(self, ranges: Iterable[Range], *, now: int) -> None:
-        self._spans: dict[int, _Span] = {}
+        self.ranges = normalise(piece.intersect(EVER).outward() for piece in ranges)
+        self._spans = [_Span(piece.start, piece.end) for piece in self.ranges]
+        self._under_way: dict[int, tuple[Ask, _Span]] = {}
         self._numbers = 0
         self._density = Density(now)
         self._cap = 0
-        self.ranges = normalise(piece.intersect(EVER).outward() for piece in ranges)
-        for piece in self.ranges:
-            span = self._spans[self._add(piece.start, piece.end)]
-            span.both_ends = piece == EVER
 
     @property
     def finished(self) -> bool:
@@ -69,25 +73,22 @@ class Plan:
 
     def expected_rows(self) -> float | None:
         """Rows expected in what is unread; None while nothing is known."""
-        return sum(self._density.rows(span.left) for span in self._spans.values()) if self._density.known else None
+        return sum(self._density.rows(span.unread) for span in self._spans) if self._density.known else None
 
     def expected_requests(self) -> float | None:
         """Requests expected for what is unread, those under way included; None while nothing is known."""
         if not self._density.known or not self._cap:
             return None
-        return sum(max(1.0, self._density.rows(span.left) / self._cap) for span in self._spans.values())
+        return sum(max(1.0, self._density.rows(span.unread) / self._cap) for span in self._spans)
 
     def next(self) -> Ask | None:
         """The next stretch worth asking for; None if none is worth it before an answer comes."""
-        for number, span in self._spans.items():
+        for span in self._spans:
             if not span.asked:
-                span.asked += 1
-                return Ask(number, span.left)
-            if span.both_ends:
-                span.both_ends = False
-                span.asked += 1
-                return Ask(number, span.left, newest_first=True)
-        return self._halve()
+                return self._ask(span)
+            if span.unread == EVER and not span.from_end:
+                return self._ask(span, newest_first=True)
+        return self._ask_more() if self._density.known and self._cap else None
 
     def answered(
         self, ask: Ask, covered: Range, *, rows: int, cap: int, first: int | None, last: int | None
@@ -103,41 +104,57 @@ class Plan:
         """
         self._cap = cap
         self._density.learn(covered, rows, first, last)
-        span = self._spans.get(ask.span)
-        if span is None:
-            return Range(covered.start, covered.start)
-        span.asked -= 1
-        keep = covered.intersect(span.left)
-        if keep.empty:
-            return keep
-        if ask.newest_first and keep.start > span.start:
-            span.end = keep.start
+        _, span = self._under_way.pop(ask.number)
+        if ask.newest_first:
+            span.from_end = False
+            span.stuck_at_end = covered.empty
         else:
+            span.from_start = False
+        keep = covered.intersect(span.unread)
+        if keep.empty:
+            return Range(covered.start, covered.start)
+        if keep.start == span.start:
             span.start = keep.end
-        if span.left.empty:
-            del self._spans[ask.span]
+        else:
+            span.end = keep.start
+        if span.unread.empty:
+            self._spans.remove(span)
         return keep
 
-    def _add(self, start: int, end: int) -> int:
-        self._numbers += 1
-        self._spans[self._numbers] = _Span(start, end)
-        return self._numbers
+    def _ask_more(self) -> Ask | None:
+        span = max(self._spans, key=self._unasked_answers, default=None)
+        if span is None or self._unasked_answers(span) < _WORTH_ASKING:
+            return None
+        if not span.from_start:
+            return self._ask(span)
+        if not span.from_end and not span.stuck_at_end:
+            return self._ask(span, newest_first=True)
+        return self._halve(span)
 
-    def _halve(self) -> Ask | None:
-        if not self._density.known or not self._cap:
-            return None
-        # Before the oldest record has been seen, a span from the beginning of time cannot be halved by its rows.
-        candidates = ((self._density.rows(s.left), n) for n, s in self._spans.items() if s.start > EVER.start)
-        rows, number = max(candidates, default=(0.0, 0))
-        answers = rows / self._cap
-        if answers < _WORTH_HALVING:
-            return None
-        span = self._spans[number]
-        share = (max(1, int(answers / 2 + 0.5)) - _MARGIN) * self._cap
-        middle = self._density.locate(span.left, share) // SECOND * SECOND
+    def _ask(self, span: _Span, *, newest_first: bool = False) -> Ask:
+        if newest_first:
+            span.from_end = True
+        else:
+            span.from_start = True
+        self._numbers += 1
+        ask = Ask(self._numbers, span.unread, newest_first)
+        self._under_way[ask.number] = ask, span
+        return ask
+
+    def _unasked_answers(self, span: _Span) -> float:
+        """Full answers that the span is expected to hold beyond those under way."""
+        # Before the oldest record has been seen, what a span from the beginning of time holds is unknown.
+        return 0.0 if span.start <= EVER.start else self._density.rows(span.unread) / self._cap - span.asked
+
+    def _halve(self, span: _Span) -> Ask | None:
+        middle = self._density.locate(span.unread, self._density.rows(span.unread) / 2) // SECOND * SECOND
         if not span.start < middle < span.end:
             return None
-        new = self._add(middle, span.end)
+        later = _Span(middle, span.end, from_end=span.from_end, stuck_at_end=span.stuck_at_end)
         span.end = middle
-        self._spans[new].asked = 1
-        return Ask(new, self._spans[new].left)
+        span.from_end = span.stuck_at_end = False
+        self._spans.append(later)
+        for number, (ask, owner) in self._under_way.items():
+            if owner is span and ask.newest_first:
+                self._under_way[number] = ask, later
+        return self._ask(later)

@@ -1,0 +1,173 @@
+"""What stands around the rows: UTF-8, one JSON object, `$limit`, `columns`, and where the rows are.
+
+Every refusal of a body is worded here.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+import pyarrow as pa
+
+from duckdb_videsk.decode.exact import Repeating, exact, row_of_fault, whole_characters
+from duckdb_videsk.errors import ResponseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["Chunk", "Envelope", "checked_text", "opened", "refusals", "too_deep"]
+
+_BOM = b"\xef\xbb\xbf"
+_SHOWN = 60
+_BROKEN = "It was cut on its way, or is no answer of the API: ask again, then look for a proxy in between"
+_UNDOCUMENTED = "The API, or a proxy in front of it, has changed: ask its vendor, or look for a newer duckdb-videsk"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some rows of one answer, still JSON.
+
+    Attributes:
+        first: the number of the first of them in the answer.
+        text: all of them, as one JSON list.
+        rows: each of them; views of the body.
+    """
+
+    first: int
+    text: bytes
+    rows: Sequence[msgspec.Raw]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One answer, its rows still JSON.
+
+    Attributes:
+        limit: its `$limit`.
+        columns: the labels it lists, each once.
+        rows: each of its rows; views of `body`.
+        body: the whole text.
+    """
+
+    limit: int
+    columns: tuple[str, ...]
+    rows: Sequence[msgspec.Raw]
+    body: bytes
+
+    def chunks(self, size: int) -> Iterator[Chunk]:
+        """The rows in order, so many at a time."""
+        for first in range(0, len(self.rows), size):
+            rows = self.rows[first : first + size]
+            start, end = _span(self.body, rows)
+            yield Chunk(first, b"".join((b"[", memoryview(self.body)[start:end], b"]")), rows)
+
+
+class _Data(msgspec.Struct):
+    data: list[msgspec.Raw]
+
+
+_DATA = msgspec.json.Decoder(_Data)
+
+
+def checked_text(body: bytes, path: str) -> bytes:
+    """`body` without a byte order mark; raises ResponseError where it is empty or not UTF-8."""
+    text = body.removeprefix(_BOM)
+    if not text or text.isspace():
+        raise ResponseError(f"The body is empty. {_BROKEN}.", endpoint=path)
+    if not text.isascii():
+        whole = pa.LargeStringArray.from_buffers(1, pa.py_buffer(_offsets(len(text))), pa.py_buffer(text))
+        try:
+            whole.validate(full=True)
+        except pa.ArrowInvalid:
+            raise ResponseError(f"The body is not UTF-8. {_BROKEN}.", endpoint=path) from None
+    return text
+
+
+def opened(body: bytes, path: str) -> Envelope:
+    """The envelope of a body; raises ResponseError."""
+    if not body.lstrip(b" \t\r\n").startswith(b"{"):
+        raise ResponseError(
+            f"The body is no JSON object; it begins with {_short(body[:_SHOWN].decode(errors='replace'))}. "
+            "A web page or a proxy may have answered: check the base URL.",
+            endpoint=path,
+        )
+    body, rows = _rows(body, path)
+    start, end = _span(body, rows)
+    with refusals(path, "the body"):
+        shell = exact(body[:start] + body[end:])  # without its rows it is short
+    if isinstance(shell, Repeating):
+        raise ResponseError(f"The body holds a key twice. {_UNDOCUMENTED}.", endpoint=path)
+    return Envelope(_limit(shell.get("$limit"), path), _columns(shell.get("columns"), path), rows, body)
+
+
+def _rows(body: bytes, path: str) -> tuple[bytes, list[msgspec.Raw]]:
+    """The rows of a body, and the body that they are views of."""
+    try:
+        return body, _DATA.decode(body).data
+    except (msgspec.DecodeError, RecursionError):
+        whole = whole_characters(body)
+    try:
+        return whole, _DATA.decode(whole).data
+    except (msgspec.DecodeError, RecursionError):
+        row = row_of_fault(whole)
+        with refusals(path, "the body" if row is None else f"row {row} of `data`"):
+            raise
+
+
+@contextmanager
+def refusals(path: str, place: str) -> Iterator[None]:
+    """Raises ResponseError, naming `place`, for whatever the JSON readers raise inside."""
+    try:
+        yield
+    except msgspec.ValidationError as error:
+        raise ResponseError(
+            f"In {place} stands what the API does not document: {error}. {_UNDOCUMENTED}.", endpoint=path
+        ) from None
+    except RecursionError:
+        raise too_deep(path, place) from None
+    except (msgspec.DecodeError, ValueError) as error:
+        raise ResponseError(f"In {place}, the JSON is broken: {error}. {_BROKEN}.", endpoint=path) from None
+
+
+def too_deep(path: str, place: str) -> ResponseError:
+    """The error for values that no reader can follow down."""
+    return ResponseError(f"In {place}, values are nested too deep. {_UNDOCUMENTED}.", endpoint=path)
+
+
+def _offsets(size: int) -> bytes:
+    return (0).to_bytes(8, "little") + size.to_bytes(8, "little")
+
+
+def _span(body: bytes, rows: Sequence[msgspec.Raw]) -> tuple[int, int]:
+    """Where in `body` the first of those rows begins and the last one ends."""
+    if not rows:
+        return 0, 0
+    origin = pa.py_buffer(body).address
+    last = pa.py_buffer(rows[-1])
+    return pa.py_buffer(rows[0]).address - origin, last.address + last.size - origin
+
+
+def _limit(found: object, path: str) -> int:
+    if type(found) is int and found >= 1:
+        return found
+    what = "is missing" if found is None else f"is {_short(found)}"
+    raise ResponseError(
+        f"`$limit` {what}, not a number from 1: whether the answer is complete cannot be known. {_UNDOCUMENTED}.",
+        endpoint=path,
+    )
+
+
+def _columns(found: object, path: str) -> tuple[str, ...]:
+    if found is None:
+        return ()
+    if not isinstance(found, list):
+        raise ResponseError(f"`columns` is {_short(found)}, not a list. {_UNDOCUMENTED}.", endpoint=path)
+    return tuple(dict.fromkeys(label for label in found if isinstance(label, str)))
+
+
+def _short(found: object) -> str:
+    text = repr(found)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

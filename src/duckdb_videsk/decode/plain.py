@@ -1,0 +1,100 @@
+"""The quick way: Arrow's own JSON reader over a whole body, for answers in which every value is what it should be.
+
+The reader is strict on all but a few things, which are checked here; it refuses unknown and repeated keys and
+wrong types, and then the other way decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json
+
+from duckdb_videsk.decode.cells import scaled
+from duckdb_videsk.decode.placement import own_labels
+from duckdb_videsk.decode.times import instants
+from duckdb_videsk.endpoints import UNMAPPED, Kind
+
+if TYPE_CHECKING:
+    from duckdb_videsk.endpoints import Column, Endpoint
+
+__all__ = ["Reader"]
+
+_LARGEST = 2**31 - 4_096  # Arrow counts the bytes of a block in 32 bits
+_MARGIN = 1_024
+_READ_AS = {Kind.TIME: pa.string(), Kind.JSON: pa.null()}
+
+
+class Reader:
+    """Reads the plain answers of one endpoint; several threads may read at once."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        row = [(label, _read_as(column)) for column in endpoint.columns for label in own_labels(column)]
+        self._parse = pyarrow.json.ParseOptions(
+            explicit_schema=pa.schema(
+                [
+                    ("$limit", pa.int64()),
+                    ("columns", pa.list_(pa.string())),
+                    ("data", pa.list_(pa.struct(row))),
+                ]
+            ),
+            newlines_in_values=True,
+            unexpected_field_behavior="error",
+        )
+
+    def read(self, body: bytes) -> tuple[int, pa.RecordBatch] | None:
+        """The cap and the rows of a UTF-8 body, or None where it is not plain."""
+        # A body that begins with null crashes Arrow's reader, and with it the process.
+        if len(body) > _LARGEST or not body[:_MARGIN].lstrip().startswith(b"{"):
+            return None
+        try:
+            table = pyarrow.json.read_json(
+                pa.BufferReader(body),
+                read_options=pyarrow.json.ReadOptions(block_size=len(body) + _MARGIN),
+                parse_options=self._parse,
+            )
+        except pa.ArrowException:
+            return None
+        if table.num_rows != 1:  # several objects may follow each other
+            return None
+        limit = table.column("$limit")[0].as_py()
+        data = table.column("data").combine_chunks()
+        if limit is None or limit < 1 or data.null_count:
+            return None
+        rows = data.flatten()
+        batch = None if rows.null_count else self._batch(rows)
+        return None if batch is None else (limit, batch)
+
+    def _batch(self, rows: pa.StructArray) -> pa.RecordBatch | None:
+        arrays = {UNMAPPED: pa.nulls(len(rows), Kind.JSON.value)}
+        for column in self._endpoint.columns:
+            array = _array(column, rows)
+            if array is None:
+                return None
+            arrays[column.name] = array
+        schema = self._endpoint.schema
+        return pa.RecordBatch.from_arrays([arrays[name] for name in schema.names], schema=schema)
+
+
+def _read_as(column: Column) -> pa.DataType:
+    return _READ_AS.get(column.kind, column.kind.value)
+
+
+def _array(column: Column, rows: pa.StructArray) -> pa.Array | None:
+    array, *others = [rows.field(label) for label in own_labels(column)]
+    for other in others:
+        if pc.any(pc.and_(array.is_valid(), other.is_valid())).as_py():
+            return None
+        array = pc.coalesce(array, other)
+    if column.kind is Kind.JSON:
+        return pa.nulls(len(rows), Kind.JSON.value)
+    if column.kind is Kind.TIME:
+        times, odd = instants(array)
+        return None if odd else times
+    # NaN and Infinity are no JSON, yet Arrow reads them.
+    if column.kind is Kind.DOUBLE and pc.all(pc.is_finite(array)).as_py() is False:
+        return None
+    return scaled(column, array)
