@@ -146,7 +146,7 @@ def test_each_request_is_in_the_log_with_the_scans_number():
     with served(cap=300) as (sim, engine):
         scan = engine.scan(TABLES["calls"], [TEN_DAYS])
         rows = sum(batch.num_rows for batch in scan)
-        log = engine.ledger.table().to_pylist()
+        log = engine.account.ledger.table().to_pylist()
         assert len(log) == len(sim.asked)
         assert {entry["query"] for entry in log} == {scan.number}
         assert sum(entry["rows"] for entry in log) >= rows

@@ -4,10 +4,12 @@ import random
 from bisect import bisect_left
 from itertools import pairwise
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duckdb_videsk.fetch.history import History
 from duckdb_videsk.fetch.planner import Plan
 from duckdb_videsk.ranges import DAY, EVER, SECOND, Range
 
@@ -32,8 +34,8 @@ class Source:
         return covered, len(found), found[0] if found else None, found[-1] if found else None
 
 
-def run(ranges, source, *, concurrency, rng):
-    plan = Plan(ranges, now=NOW)
+def run(ranges, source, *, concurrency, rng, outlook=None, known_cap=0):
+    plan = Plan(ranges, now=NOW, outlook=outlook, cap=known_cap)
     under_way, kept, requests = [], [], 0
     while not plan.finished:
         while len(under_way) < concurrency and (ask := plan.next()) is not None:
@@ -86,6 +88,41 @@ def test_requests_stay_near_the_fewest(days, per_day, cap, bounds):
     _, _, requests = run([whole], source, concurrency=8, rng=random.Random(1))
     least = -(-len(seconds) // cap)
     assert requests <= 1.15 * least + 8
+
+
+@pytest.mark.parametrize(("days", "per_day", "cap"), [(60, 2_400, 5_000), (60, 2_400, 1_000), (720, 400, 5_000)])
+@pytest.mark.parametrize("bounds", ["both", "none", "start"])
+@pytest.mark.parametrize("seed", range(3))
+def test_knowing_the_days_spares_requests(days, per_day, cap, bounds, seed):
+    seconds = list(contact_centre(days, per_day))
+    source = Source(seconds, cap)
+    history = History()
+    history.note(EVER, pa.array([second * SECOND for second in seconds]), now=NOW)
+    start, end = min(seconds) * SECOND, NOW
+    whole = {"both": Range(start, end), "none": EVER, "start": Range(start, EVER.end)}[bounds]
+    _, _, requests = run(
+        [whole], source, concurrency=8, rng=random.Random(seed), outlook=history.outlook(), known_cap=cap
+    )
+    assert requests <= 1.08 * -(-len(seconds) // cap) + 2
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.integers(0, 400_000), max_size=200, unique=True),
+    st.lists(st.integers(-100_000, 500_000), max_size=50),
+    st.integers(2, 40),
+    st.randoms(use_true_random=False),
+)
+def test_a_wrong_memory_costs_requests_but_no_rows(offsets, remembered, cap, rng):
+    base = NOW // SECOND - 300_000
+    source = Source([base + offset for offset in offsets], cap)
+    history = History()
+    history.note(EVER, pa.array([(base + offset) * SECOND for offset in remembered], pa.int64()), now=NOW)
+    whole = Range((base - 50) * SECOND, (base + 450_000) * SECOND)
+    _, kept, _ = run([whole], source, concurrency=4, rng=rng, outlook=history.outlook(), known_cap=7)
+    kept.sort()
+    assert all(a.end <= b.start for a, b in pairwise(kept))
+    assert sum(piece.length for piece in kept) == whole.length
 
 
 def test_what_fits_one_answer_takes_one_request():

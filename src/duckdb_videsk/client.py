@@ -6,12 +6,14 @@ Retries, decoding and planning are the callers' matter.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import ssl
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httpx
 import msgspec
@@ -31,7 +33,7 @@ from duckdb_videsk.ranges import Range, iso
 from duckdb_videsk.rate import retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.settings import Settings
@@ -97,6 +99,7 @@ class Client:
             timeout=httpx.Timeout(timeout, connect=min(10.0, timeout), pool=None),
             limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
             follow_redirects=False,
+            verify=_trusted(),
         )
 
     async def close(self) -> None:
@@ -125,20 +128,25 @@ class Client:
         most = self._settings.max_answer_bytes
         chunks: list[bytes] = []
         size = 0
-        async for chunk in response.aiter_bytes():
-            size += len(chunk)
-            if size > most:
-                error = ResponseError(
-                    f"The answer is larger than {most:,} bytes, so it was dropped. If your account really has such "
-                    "answers, raise the setting max_answer_bytes.",
-                    endpoint=request.endpoint.path,
-                    span=str(request),
-                    status=response.status_code,
-                )
-                error.retryable = False
-                raise error
-            chunks.append(chunk)
+        async with contextlib.aclosing(cast("AsyncGenerator[bytes]", response.aiter_bytes())) as body:
+            async for chunk in body:
+                size += len(chunk)
+                if size > most:
+                    raise self._too_large(response, request)
+                chunks.append(chunk)
         return b"".join(chunks)
+
+    def _too_large(self, response: httpx.Response, request: Request) -> ResponseError:
+        most = self._settings.max_answer_bytes
+        error = ResponseError(
+            f"The answer is larger than {most:,} bytes, so it was dropped. If your account really has such answers, "
+            "raise the setting max_answer_bytes.",
+            endpoint=request.endpoint.path,
+            span=str(request),
+            status=response.status_code,
+        )
+        error.retryable = False
+        return error
 
     def _no_answer(self, error: Exception, request: Request) -> ApiError:
         host = httpx.URL(self._settings.base_url).host
@@ -196,6 +204,12 @@ def _meaning(status: int) -> tuple[type[ApiError], str]:
     if status < HTTPStatus.BAD_REQUEST:
         return ResponseError, "Success is 201; a redirect is not followed, since it would take the token elsewhere."
     return BadRequestError, "The API refuses this request: check base_url and the ids in the query."
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The certificates trusted; read once, since that takes longer than a request to a near server."""
+    return httpx.create_ssl_context()
 
 
 def _message(body: bytes, content_type: str) -> str:

@@ -62,6 +62,8 @@ class Settings:
         retries: attempts after the first of one request (`VIDESK_RETRIES`).
         max_answer_bytes: largest body taken, after decompression (`VIDESK_MAX_ANSWER_BYTES`).
         in_flight_bytes: bodies and rows held at once, about (`VIDESK_IN_FLIGHT_BYTES`).
+        cache_dir: folder for what is kept between runs, or "none" (`VIDESK_CACHE_DIR`; default the platform's): row
+            counts for planning, never rows.
         own_keys_only: send an export only its own documented keys, not all (`VIDESK_OWN_KEYS_ONLY`).
     """
 
@@ -78,6 +80,7 @@ class Settings:
     retries: int = 6
     max_answer_bytes: int = 512 * _MIB
     in_flight_bytes: int = 256 * _MIB
+    cache_dir: Path | None = field(default_factory=lambda: platformdirs.user_cache_path("videsk"))
     own_keys_only: bool = False
 
     def __post_init__(self) -> None:
@@ -197,6 +200,12 @@ def _string(value: Any) -> str:
     return value
 
 
+def _folder(value: Any) -> Path | None:
+    if value == "none":
+        return None
+    return Path(value).expanduser()
+
+
 def _names(value: Any) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else list(value)
     return tuple(dict.fromkeys(name for part in parts if (name := _string(part).strip())))
@@ -237,6 +246,7 @@ _KINDS: dict[str, Any] = {
     "retries": _whole,
     "max_answer_bytes": _whole,
     "in_flight_bytes": _whole,
+    "cache_dir": _folder,
     "own_keys_only": _boolean,
     "auth_header": _string,
     "time_zone": _string,

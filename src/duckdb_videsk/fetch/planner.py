@@ -16,9 +16,12 @@ from duckdb_videsk.ranges import EVER, SECOND, Range, normalise
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from duckdb_videsk.fetch.history import Outlook
+
 __all__ = ["Ask", "Plan"]
 
 _WORTH_ASKING = 0.3
+_FILL = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +57,24 @@ class Plan:
 
     `next` hands out an `Ask` or None for now; each is given back once through `answered`.
 
+    Args:
+        ranges: what to read, in microseconds.
+        now: the present, after which little is expected.
+        outlook: what earlier scans saw, where they did.
+        cap: the cap that earlier answers announced; 0 where there were none.
+
     Attributes:
         ranges: what is read, in whole seconds.
     """
 
-    def __init__(self, ranges: Iterable[Range], *, now: int) -> None:
+    def __init__(self, ranges: Iterable[Range], *, now: int, outlook: Outlook | None = None, cap: int = 0) -> None:
         self.ranges = normalise(piece.intersect(EVER).outward() for piece in ranges)
         self._spans = [_Span(piece.start, piece.end) for piece in self.ranges]
         self._under_way: dict[int, tuple[Ask, _Span]] = {}
         self._numbers = 0
-        self._density = Density(now)
-        self._cap = 0
+        self._density = Density(now, outlook)
+        self._from_the_beginning = outlook is not None
+        self._cap = cap
 
     @property
     def finished(self) -> bool:
@@ -144,10 +154,14 @@ class Plan:
     def _unasked_answers(self, span: _Span) -> float:
         """Full answers that the span is expected to hold beyond those under way."""
         # Before the oldest record has been seen, what a span from the beginning of time holds is unknown.
-        return 0.0 if span.start <= EVER.start else self._density.rows(span.unread) / self._cap - span.asked
+        if span.start <= EVER.start and not self._from_the_beginning:
+            return 0.0
+        return self._density.rows(span.unread) / self._cap - span.asked
 
     def _halve(self, span: _Span) -> Ask | None:
-        middle = self._density.locate(span.unread, self._density.rows(span.unread) / 2) // SECOND * SECOND
+        answers = max(1, round(self._density.rows(span.unread) / self._cap / 2))
+        rows = answers * self._cap * _FILL
+        middle = self._density.locate(span.unread, rows) // SECOND * SECOND
         if not span.start < middle < span.end:
             return None
         later = _Span(middle, span.end, from_end=span.from_end, stuck_at_end=span.stuck_at_end)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.decode import Answer
     from duckdb_videsk.endpoints import Endpoint
 
-__all__ = ["Shown", "doubted", "first_instant", "judge", "rows_within"]
+__all__ = ["Shown", "doubted", "first_instant", "instants", "judge", "rows_within"]
 
 _ROUND = 1_000
 _SAMPLE = 256
@@ -62,7 +62,7 @@ def judge(answer: Answer, request: Request) -> Shown:
         ClockError: the times are shifted against the ids.
     """
     endpoint = request.endpoint
-    times = _instants(answer.batch, endpoint)
+    times = instants(answer.batch, endpoint)
     rows = answer.batch.num_rows
     full = rows >= answer.limit
     cut = full or (rows > 0 and rows % _ROUND == 0)
@@ -83,24 +83,25 @@ def doubted(shown: Shown, request: Request) -> Shown:
     Raises:
         OrderError: it is not in the order asked for.
     """
-    _check_order(_instants(shown.batch, request.endpoint), request)
+    _check_order(instants(shown.batch, request.endpoint), request)
     return replace(shown, cut=True)
 
 
 def rows_within(batch: pa.RecordBatch, endpoint: Endpoint, span: Range) -> pa.RecordBatch:
     """The rows whose printed time lies in `span`."""
-    times = _instants(batch, endpoint)
+    times = instants(batch, endpoint)
     return batch.filter(pc.and_(pc.greater_equal(times, span.start), pc.less(times, span.end)))
 
 
 def first_instant(batch: pa.RecordBatch, endpoint: Endpoint, start: int) -> int | None:
     """The earliest printed time from `start` on, or None."""
-    times = _instants(batch, endpoint)
+    times = instants(batch, endpoint)
     earliest: int | None = pc.min(times.filter(pc.greater_equal(times, start))).as_py()
     return earliest
 
 
-def _instants(batch: pa.RecordBatch, endpoint: Endpoint) -> pa.Int64Array:
+def instants(batch: pa.RecordBatch, endpoint: Endpoint) -> pa.Int64Array:
+    """The rows' times in microseconds since the epoch, null where a row has none."""
     return batch.column(batch.schema.get_field_index(endpoint.range_column)).view(pa.int64())
 
 

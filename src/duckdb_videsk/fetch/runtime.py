@@ -83,3 +83,4 @@ class LoopThread:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._on_stop()
+        await asyncio.get_running_loop().shutdown_asyncgens()
