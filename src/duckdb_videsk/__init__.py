@@ -1,4 +1,4 @@
-"""The exports of the Videsk API as tables of a DuckDB catalog: `connect()`, then SQL over `videsk.calls` and so on."""
+"""The exports of the Videsk API as tables of a DuckDB catalog: `connect()`, then SQL over `videsk.calls` and more."""
 
 from duckdb_videsk.connection import Connection, attach, connect
 from duckdb_videsk.errors import (

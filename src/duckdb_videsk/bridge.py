@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 import threading
 from functools import partial
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from duckdb_videsk.interrupts import doorbell
 from duckdb_videsk.running import Stopped, failures
 
 if TYPE_CHECKING:
@@ -59,17 +59,18 @@ class Bridge:
     @contextlib.contextmanager
     def guard(self) -> Iterator[None]:
         """Within, scans are this connection's, Ctrl-C stops them, and their errors come out as they were raised."""
-        interrupt = _Interrupt(partial(self._board.stop, self._owner, unclaimed=True))
         try:
-            with self._board.executing(self._owner), interrupt:
-                yield
-        except Exception as error:
-            original = interrupt.raised or failures.original(str(error))
-            if isinstance(original, Stopped):
-                raise duckdb.InterruptException("INTERRUPT Error: Interrupted!") from None
-            if original is not None:
-                raise original from None
-            raise
+            with self._board.executing(self._owner):
+                try:
+                    yield
+                except Exception as error:
+                    interrupted = doorbell.rings() and threading.current_thread() is threading.main_thread()
+                    original = KeyboardInterrupt() if interrupted else failures.original(str(error))
+                    if original is None:
+                        raise
+                    raise original from original.__cause__
+        except Stopped:
+            raise duckdb.InterruptException("INTERRUPT Error: Interrupted!") from None
 
     def interrupt(self) -> None:
         """Stop this connection's scans."""
@@ -93,34 +94,6 @@ class Bridge:
 def unwrapped(value: Any) -> Any:
     """What DuckDB is to see of a value."""
     return value.native if isinstance(value, Wrapper) else value
-
-
-class _Interrupt:
-    """Within, in the main thread, a SIGINT that raises also stops the scans: DuckDB waits for its threads first."""
-
-    def __init__(self, stop: Callable[[], None]) -> None:
-        self.raised: BaseException | None = None
-        self._stop = stop
-        self._before: Any = None
-
-    def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            handler = signal.getsignal(signal.SIGINT)
-            if callable(handler):
-                self._before = handler
-                signal.signal(signal.SIGINT, self._handle)
-
-    def __exit__(self, *_: object) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        try:
-            self._before(number, frame)
-        except BaseException as error:
-            self.raised = error
-            self._stop()
-            raise
 
 
 def _visible(frame: FrameType) -> dict[str, Any]:

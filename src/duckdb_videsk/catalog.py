@@ -18,7 +18,7 @@ from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ClosedError, ConfigError
 from duckdb_videsk.running import Board
-from duckdb_videsk.views import CATALOG, comments, languages, macro, quoted, schema_views, text_literal
+from duckdb_videsk.views import CATALOG, comments, languages, macro, schema_views, text_literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,7 +147,7 @@ def open_catalog(
 
 
 def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: list[str]) -> None:
-    native.execute(f"ATTACH ':memory:' AS {CATALOG}")
+    native.execute(f"ATTACH ':memory:' AS {CATALOG} (READ_WRITE)")
     with _current_catalog(native):
         for name, dataset in catalog.datasets():
             native.from_arrow(dataset).create_view(name)
@@ -165,16 +165,15 @@ def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: lis
 @contextlib.contextmanager
 def _current_catalog(native: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Within, names without a catalog are the videsk catalog's; afterwards the search path is as it was."""
-    ((database, search_path),) = native.execute(
-        "SELECT current_database(), current_setting('search_path')"
-    ).fetchall()
+    ((search_path,),) = native.execute("SELECT current_setting('search_path')").fetchall()
     native.execute(f"USE {CATALOG}")
     try:
         yield
     finally:
-        native.execute(f"USE {quoted(database)}")
-        restore = f"SET search_path = {text_literal(search_path)}" if search_path else "RESET search_path"
-        native.execute(restore)
+        # What stands there without a catalog was said while the connection was at its first database.
+        native.execute("RESET search_path")
+        if search_path:
+            native.execute(f"SET search_path = {text_literal(search_path)}")
 
 
 def _find(native: duckdb.DuckDBPyConnection) -> Catalog | None:

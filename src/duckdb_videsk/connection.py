@@ -46,6 +46,7 @@ def connect(
     max_answer_bytes: int | None = None,
     in_flight_bytes: int | None = None,
     own_keys_only: bool | None = None,
+    cache_dir: str | Path | None = None,
     read_only: bool = False,
     config: Mapping[str, Any] | None = None,
 ) -> Connection:
@@ -76,6 +77,7 @@ def connect(
         max_answer_bytes=max_answer_bytes,
         in_flight_bytes=in_flight_bytes,
         own_keys_only=own_keys_only,
+        cache_dir=cache_dir,
     )
     native = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
     try:
@@ -103,6 +105,7 @@ def attach(
     max_answer_bytes: int | None = None,
     in_flight_bytes: int | None = None,
     own_keys_only: bool | None = None,
+    cache_dir: str | Path | None = None,
 ) -> Connection:
     """Put the catalog `videsk` into a DuckDB connection that is already there.
 
@@ -128,6 +131,7 @@ def attach(
         max_answer_bytes=max_answer_bytes,
         in_flight_bytes=in_flight_bytes,
         own_keys_only=own_keys_only,
+        cache_dir=cache_dir,
     )
     catalog = engine_catalog(native, settings)
     if time_zone is not None:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["Relation", "adopted", "delegate"]
 
 
+# DuckDB 1.5 asks the variables that a query names for their stream while it holds the connection: a relation of the
+# same connection would wait for ever. DuckDB 2 refuses with an error.
+_REFUSES_REENTRY = int(duckdb.__version__.split(".")[0]) >= 2
+
+
 class Relation(Wrapper):
     """A query that has not run yet. It has every method of `duckdb.DuckDBPyRelation`; those that derive a relation
     give one of these again.
@@ -46,6 +51,8 @@ class Relation(Wrapper):
         return rows
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         return delegate(self._native, name, self._bridge)
 
     def __getitem__(self, name: str) -> Any:
@@ -65,10 +72,12 @@ class Relation(Wrapper):
         text: str = self._bridge.call(self._native.__repr__)
         return text
 
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
-        # Through a reader, since nobody could translate an error of the bare stream.
-        reader = self._bridge.reader(pa.RecordBatchReader.from_stream(self._native))
-        return reader.__arrow_c_stream__(requested_schema)
+    if _REFUSES_REENTRY:
+
+        def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
+            # Through a reader, since nobody could translate an error of the bare stream.
+            reader = self._bridge.reader(pa.RecordBatchReader.from_stream(self._native))
+            return reader.__arrow_c_stream__(requested_schema)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *dir(self._native)})

@@ -13,6 +13,8 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from duckdb_videsk.interrupts import doorbell
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -60,33 +62,35 @@ failures = Failures()
 class Ticket:
     """One scan's standing order: go on until told to stop."""
 
-    __slots__ = ("owner", "stopped")
-
-    def __init__(self, owner: object | None) -> None:
+    def __init__(self, board: Board, owner: object | None) -> None:
         self.owner = owner
         self.stopped = False
+        self._board = board
 
     def check(self) -> None:
         """Raises Stopped once the scan was told to stop."""
+        self._board.heed_doorbell()
         if self.stopped:
             raise Stopped("The query was interrupted.")
 
 
 class Board:
-    """The scans of one catalog that run now. Takes no lock, so that a signal handler may call it."""
+    """The scans of one catalog that run now."""
 
     def __init__(self) -> None:
         self._tickets: set[Ticket] = set()
         self._executing: dict[int, object] = {}
+        self._main = threading.main_thread().ident
 
     @contextmanager
     def executing(self, owner: object) -> Iterator[None]:
-        """Within, scans that this thread sets off are the owner's."""
+        """Within, scans that this thread sets off are the owner's, and Ctrl-C in the main thread stops them."""
         thread = threading.get_ident()
         before = self._executing.get(thread)
         self._executing[thread] = owner
         try:
-            yield
+            with doorbell.listening():
+                yield
         finally:
             if before is None:
                 del self._executing[thread]
@@ -95,7 +99,12 @@ class Board:
 
     def new_ticket(self) -> Ticket:
         """A ticket for a scan that is set off in this thread."""
-        return Ticket(self._owner())
+        return Ticket(self, self._owner())
+
+    def heed_doorbell(self) -> None:
+        """After Ctrl-C, stop what the main thread waits for."""
+        if doorbell.rings() and (owner := self._executing.get(self._main or 0)) is not None:
+            self.stop(owner, unclaimed=True)
 
     @contextmanager
     def running(self, ticket: Ticket) -> Iterator[Ticket]:

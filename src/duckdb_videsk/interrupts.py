@@ -1,0 +1,93 @@
+"""Ctrl-C as any thread can hear it.
+
+Python runs a signal's handler in the main thread, and only between two of its own instructions. While that thread
+waits inside DuckDB for a scan in another thread, nothing would tell the scan; the wake-up descriptor does.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Doorbell", "doorbell"]
+
+
+class Doorbell:
+    """Rings where a SIGINT arrives while the main thread listens. Other handlers than Python's own are let alone."""
+
+    def __init__(self) -> None:
+        self._pair: tuple[socket.socket, socket.socket] | None = None
+        self._before = -1
+        self._depth = 0
+        self._rung = False
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[bool]:
+        """Within, `rings` may become true; gives whether it can."""
+        if not self._can_listen():
+            yield False
+            return
+        self._enter()
+        try:
+            yield True
+        finally:
+            self._leave()
+
+    def rings(self) -> bool:
+        """Whether a SIGINT arrived since the main thread began to listen."""
+        if self._depth and not self._rung:
+            self._drain()
+        return self._rung
+
+    def close(self) -> None:
+        for end in self._pair or ():
+            end.close()
+        self._pair = None
+
+    def _can_listen(self) -> bool:
+        in_main = threading.current_thread() is threading.main_thread()
+        return in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    def _enter(self) -> None:
+        if self._depth == 0:
+            self._rung = False
+            self._pair = self._pair or _quiet_pair()
+            self._before = signal.set_wakeup_fd(self._pair[1].fileno(), warn_on_full_buffer=False)
+        self._depth += 1
+
+    def _leave(self) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            signal.set_wakeup_fd(self._before, warn_on_full_buffer=self._before == -1)
+            self._drain()
+
+    def _drain(self) -> None:
+        with self._lock:
+            try:
+                numbers = self._pair[0].recv(4096) if self._pair else b""
+            except BlockingIOError:
+                return
+        if self._before != -1:
+            with contextlib.suppress(OSError):
+                os.write(self._before, numbers)
+        self._rung = self._rung or signal.SIGINT in numbers
+
+
+def _quiet_pair() -> tuple[socket.socket, socket.socket]:
+    pair = socket.socketpair()
+    for end in pair:
+        end.setblocking(False)
+    return pair
+
+
+doorbell = Doorbell()
+atexit.register(doorbell.close)

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from duckdb_videsk.interrupts import Doorbell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGINT cannot be sent to oneself")
+
+
+@pytest.fixture
+def bell() -> Iterator[Doorbell]:
+    doorbell = Doorbell()
+    yield doorbell
+    doorbell.close()
+
+
+def test_it_rings_for_every_thread_until_the_next_time(bell: Doorbell) -> None:
+    heard: list[bool] = []
+    with bell.listening() as can_ring:
+        assert can_ring
+        assert not bell.rings()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        thread = threading.Thread(target=lambda: heard.append(bell.rings()))
+        thread.start()
+        thread.join()
+    assert heard == [True]
+    with bell.listening():
+        assert not bell.rings()
+
+
+def test_other_signals_do_not_ring(bell: Doorbell) -> None:
+    before = signal.signal(signal.SIGUSR1, lambda *_: None)
+    try:
+        with bell.listening():
+            signal.raise_signal(signal.SIGUSR1)
+            assert not bell.rings()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_wakeup_descriptor_of_another_is_served_and_comes_back(bell: Doorbell) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing)
+    try:
+        with bell.listening(), bell.listening(), pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert os.read(reading, 10) == bytes([signal.SIGINT])
+        assert signal.set_wakeup_fd(before) == writing
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reading)
+        os.close(writing)
+
+
+def test_a_handler_of_the_users_is_let_alone(bell: Doorbell) -> None:
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        with bell.listening() as can_ring:
+            assert not can_ring
+            signal.raise_signal(signal.SIGINT)
+            assert not bell.rings()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_only_the_main_thread_listens(bell: Doorbell) -> None:
+    heard: list[bool] = []
+
+    def listen() -> None:
+        with bell.listening() as can_ring:
+            heard.append(can_ring)
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    thread.join()
+    assert heard == [False]

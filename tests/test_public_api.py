@@ -1,0 +1,58 @@
+"""`__all__` holds every public name and no other."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import types
+
+import pytest
+
+import duckdb_videsk
+from duckdb_videsk import errors
+from duckdb_videsk.endpoints import by_table
+from duckdb_videsk.settings import Settings, load_settings
+
+MODULES = ["dataset", "predicates", "views", "connection", "catalog", "bridge", "relation", "functions", "running"]
+
+
+def test_all_is_exact() -> None:
+    public = {
+        name
+        for name, value in vars(duckdb_videsk).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    # Where a table and a module would share a name, the function has to win.
+    assert public == set(duckdb_videsk.__all__)
+    assert sorted(duckdb_videsk.__all__) == duckdb_videsk.__all__
+
+
+def test_every_error_and_every_table_is_public() -> None:
+    assert {name for name in errors.__all__ if name != "redact"} <= set(duckdb_videsk.__all__)
+    assert set(by_table()) <= set(duckdb_videsk.__all__)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_modules_lists_hold(module: str) -> None:
+    loaded = importlib.import_module(f"duckdb_videsk.{module}")
+    for name in loaded.__all__:
+        assert hasattr(loaded, name)
+
+
+def test_no_module_hides_a_function() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(duckdb_videsk.__path__)}
+    assert not modules & set(duckdb_videsk.__all__)
+
+
+@pytest.mark.parametrize("door", [duckdb_videsk.connect, duckdb_videsk.attach])
+def test_every_setting_is_an_argument(door: object) -> None:
+    named = inspect.signature(door).parameters  # type: ignore[arg-type]
+    assert set(Settings.__dataclass_fields__) <= set(named)
+    assert all(named[name].kind is inspect.Parameter.KEYWORD_ONLY for name in Settings.__dataclass_fields__)
+    assert callable(load_settings)
+
+
+def test_what_is_public_is_documented() -> None:
+    for name in duckdb_videsk.__all__:
+        assert getattr(duckdb_videsk, name).__doc__, name
