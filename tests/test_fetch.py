@@ -295,9 +295,9 @@ def test_429_pauses_and_goes_on():
 @pytest.mark.parametrize("zone", ["America/Santiago", "Asia/Kathmandu"])
 def test_times_in_another_zone_are_noticed(zone):
     span = Range(TEN_DAYS.start, TEN_DAYS.end)
-    with served(honours_timezone=False, prints_in=zone, cap=5_000) as (_, engine):
-        with pytest.raises((ClockError, OutOfRangeError)):
-            read(engine, span)
+    wrong = {"honours_timezone": False, "prints_in": zone, "cap": 5_000}
+    with served(**wrong) as (_, engine), pytest.raises((ClockError, OutOfRangeError)):
+        read(engine, span)
 
 
 def test_a_shift_inside_the_range_is_seen_by_the_ids():
@@ -337,9 +337,9 @@ def test_a_silent_cut_at_a_round_number_is_read_through():
 
 def test_silent_cuts_at_the_same_odd_number_are_found():
     many = calls(4_000, every=timedelta(minutes=3))
-    with served(many, cap_schedule=[700] + [613] * 50, announced_cap=700) as (_, engine):
-        with pytest.raises(SilentCutError, match="stop at 613"):
-            read(engine)
+    behaviour = {"cap_schedule": [700] + [613] * 50, "announced_cap": 700}
+    with served(many, **behaviour) as (_, engine), pytest.raises(SilentCutError, match="stop at 613"):
+        read(engine)
 
 
 def test_equal_numbers_of_rows_are_no_fault():

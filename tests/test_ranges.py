@@ -1,5 +1,5 @@
-from itertools import pairwise
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given

@@ -12,6 +12,7 @@ from duckdb_videsk.catalog import open_catalog
 from duckdb_videsk.errors import ClosedError
 from duckdb_videsk.fetch import Engine
 from duckdb_videsk.ledger import Ledger
+from duckdb_videsk.progress import watcher
 from duckdb_videsk.relation import Relation, adopted, delegate
 from duckdb_videsk.settings import Settings, Token, load_settings
 from duckdb_videsk.views import text_literal
@@ -47,6 +48,7 @@ def connect(
     in_flight_bytes: int | None = None,
     own_keys_only: bool | None = None,
     cache_dir: str | Path | None = None,
+    progress: bool | None = None,
     read_only: bool = False,
     config: Mapping[str, Any] | None = None,
 ) -> Connection:
@@ -78,10 +80,13 @@ def connect(
         in_flight_bytes=in_flight_bytes,
         own_keys_only=own_keys_only,
         cache_dir=cache_dir,
+        progress=progress,
     )
     native = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
     try:
         set_time_zone(native, settings.time_zone)
+        # DuckDB's own bar knows nothing of how far a scan of the API is, and shows on standard output.
+        native.execute("SET enable_progress_bar = false")
         return Connection(native, engine_catalog(native, settings), owns_native=True)
     except BaseException:
         native.close()
@@ -106,6 +111,7 @@ def attach(
     in_flight_bytes: int | None = None,
     own_keys_only: bool | None = None,
     cache_dir: str | Path | None = None,
+    progress: bool | None = None,
 ) -> Connection:
     """Put the catalog `videsk` into a DuckDB connection that is already there.
 
@@ -132,6 +138,7 @@ def attach(
         in_flight_bytes=in_flight_bytes,
         own_keys_only=own_keys_only,
         cache_dir=cache_dir,
+        progress=progress,
     )
     catalog = engine_catalog(native, settings)
     if time_zone is not None:
@@ -279,7 +286,12 @@ class Connection(Wrapper):
 def engine_catalog(native: duckdb.DuckDBPyConnection, settings: Settings) -> Catalog:
     """The catalog of a connection's database, fed by the API."""
     ledger = Ledger()
-    return open_catalog(native, settings, ledger=ledger, source=lambda: Engine(settings, ledger=ledger))
+    return open_catalog(
+        native,
+        settings,
+        ledger=ledger,
+        source=lambda: Engine(settings, ledger=ledger, watch=watcher(settings.progress)),
+    )
 
 
 def set_time_zone(native: duckdb.DuckDBPyConnection, name: str) -> None:

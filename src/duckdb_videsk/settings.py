@@ -64,6 +64,8 @@ class Settings:
         in_flight_bytes: bodies and rows held at once, about (`VIDESK_IN_FLIGHT_BYTES`).
         cache_dir: folder for what is kept between runs, or "none" (`VIDESK_CACHE_DIR`; default the platform's): row
             counts for planning, never rows.
+        progress: show the progress of long scans on standard error; None: on a terminal and in a notebook only
+            (`VIDESK_PROGRESS`).
         own_keys_only: send an export only its own documented keys, not all (`VIDESK_OWN_KEYS_ONLY`).
     """
 
@@ -81,6 +83,7 @@ class Settings:
     max_answer_bytes: int = 512 * _MIB
     in_flight_bytes: int = 256 * _MIB
     cache_dir: Path | None = field(default_factory=lambda: platformdirs.user_cache_path("videsk"))
+    progress: bool | None = None
     own_keys_only: bool = False
 
     def __post_init__(self) -> None:
@@ -247,6 +250,7 @@ _KINDS: dict[str, Any] = {
     "max_answer_bytes": _whole,
     "in_flight_bytes": _whole,
     "cache_dir": _folder,
+    "progress": _boolean,
     "own_keys_only": _boolean,
     "auth_header": _string,
     "time_zone": _string,

@@ -1,0 +1,76 @@
+"""Progress of long scans for people who watch: a line on a terminal or in a notebook, gone when the scan ends."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any, TextIO
+
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from duckdb_videsk.fetch import Progress
+
+__all__ = ["ProgressLines", "watcher"]
+
+_AFTER_SECONDS = 1.0
+
+
+class _Line(tqdm):  # type: ignore[misc]  # it ships no types
+    # Its watchdog would be a thread that outlives the scan.
+    monitor_interval = 0
+
+
+class ProgressLines:
+    """Shows each scan that takes longer than a moment: requests answered of those expected, rows, time left.
+
+    Args:
+        stream: where the lines go.
+        after_seconds: how long a scan stays unseen.
+    """
+
+    def __init__(self, stream: TextIO, *, after_seconds: float = _AFTER_SECONDS) -> None:
+        self._stream = stream
+        self._after = after_seconds
+        self._since: dict[int, float] = {}
+        self._lines: dict[int, Any] = {}
+
+    def __call__(self, progress: Progress) -> None:
+        began = self._since.setdefault(progress.number, time.monotonic())
+        if progress.ended:
+            del self._since[progress.number]
+            if (line := self._lines.pop(progress.number, None)) is not None:
+                line.close()
+        elif time.monotonic() - began >= self._after:
+            line = self._lines.get(progress.number)
+            line = self._new_line(progress) if line is None else line
+            line.total = progress.expected
+            line.n = progress.requests
+            line.set_postfix_str(f"{progress.rows:,} rows")
+
+    def _new_line(self, progress: Progress) -> Any:
+        line = _Line(
+            desc=f"videsk.{progress.table}",
+            unit=" requests",
+            file=self._stream,
+            leave=False,
+            dynamic_ncols=True,
+            mininterval=0,
+        )
+        line.start_t = self._since[progress.number]
+        self._lines[progress.number] = line
+        return line
+
+
+def watcher(wanted: bool | None) -> Callable[[Progress], None] | None:
+    """What an engine tells its progress to; None (the setting): only where somebody watches standard error."""
+    if wanted is None:
+        wanted = sys.stderr is not None and (sys.stderr.isatty() or _in_notebook())
+    return ProgressLines(sys.stderr) if wanted else None
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
+    return shell is not None and hasattr(shell, "kernel")
