@@ -1,10 +1,10 @@
-"""The answer of a query as a table on the screen or as a whole file: CSV, JSON, JSON lines, Parquet."""
+"""The answer of a query: a table for people, or a whole file of CSV, JSON, JSON lines or Parquet."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import os
+import re
 import shutil
 import sys
 import tempfile
@@ -16,9 +16,12 @@ import duckdb
 from duckdb_videsk.errors import QueryError
 
 if TYPE_CHECKING:
-    from duckdb_videsk.connection import Connection
+    from collections.abc import Iterator
 
-__all__ = ["FORMATS", "run_script"]
+    from duckdb_videsk.connection import Connection
+    from duckdb_videsk.relation import Relation
+
+__all__ = ["FORMATS", "SUFFIXES", "Target", "drawn", "run_script", "say"]
 
 FORMATS = {
     "csv": "FORMAT csv, HEADER",
@@ -26,9 +29,51 @@ FORMATS = {
     "jsonl": "FORMAT json, ARRAY false",
     "parquet": "FORMAT parquet, COMPRESSION zstd",
 }
+SUFFIXES = {
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".txt": "table",
+}
+
+_ANSWER = "__videsk_answer"
+_WIDTH_WITHOUT_TERMINAL = 120
+_WHOLE_WIDTH = 100_000
+_ASCII = str.maketrans(
+    {
+        **dict.fromkeys("┌┬┐├┼┤└┴┘╭╮╰╯", "+"),
+        **dict.fromkeys("█▉▊▋▌▐▀▄", "#"),
+        **dict.fromkeys("▍▎▏", " "),
+        "─": "-",
+        "│": "|",
+        "·": ".",
+        "…": "~",
+        "→": ">",
+    }
+)
 
 
-def run_script(connection: Connection, sql: str, *, style: str, output: Path | None, max_rows: int) -> None:
+class Target:
+    """Where an answer goes, and in which format.
+
+    Attributes:
+        path: the file; None for standard output.
+        style: "table", or one of `FORMATS`.
+
+    Raises:
+        QueryError: the file cannot be written there, or nothing says which format it is to have.
+    """
+
+    def __init__(self, path: Path | None, style: str | None) -> None:
+        self.path = None if path is None else _writable(path)
+        self.style = style or _style_of(path)
+        if self.style == "parquet" and self.path is None and sys.stdout.isatty():
+            raise QueryError("Parquet is not for a terminal: name a file with --output.")
+
+
+def run_script(connection: Connection, sql: str, target: Target, *, max_rows: int) -> None:
     """Run the statements of `sql` and give out the answer of the last one.
 
     A file appears whole or not at all, and standard output gets nothing of an answer that fails half-way.
@@ -36,64 +81,124 @@ def run_script(connection: Connection, sql: str, *, style: str, output: Path | N
     Args:
         connection: where to run it.
         sql: one or more statements.
-        style: "table", or one of `FORMATS`.
-        output: the file to write; None for standard output.
-        max_rows: rows of a "table" that are shown.
+        target: where the answer goes.
+        max_rows: rows of a table that are shown.
 
     Raises:
-        QueryError: there is no statement, or the last one gives no rows and a file format is asked for.
+        QueryError: there is no statement, or the last one gives no rows and a file or a format is asked for.
     """
     statements = connection.native.extract_statements(sql)
     if not statements:
         raise QueryError("There is no SQL to run.")
-    *before, last = [statement.query.strip().rstrip(";") for statement in statements]
-    for statement in before:
-        connection.execute(statement)
-    if style == "table":
-        _show(connection, last, output, max_rows)
-    elif statements[-1].type != duckdb.StatementType.SELECT:
-        raise QueryError(f"The last statement gives no rows to write as {style}.")
-    elif output is not None:
-        _write_file(connection, last, style, output)
+    last = statements[-1]
+    answers = _gives_rows(last)
+    if not answers and (target.path is not None or target.style != "table"):
+        raise QueryError(f"The last statement is no query: there are no rows to write as {target.style}.")
+    relation: Relation | None = connection.sql(_without_end(sql))
+    if relation is None or not answers:
+        return
+    if target.style != "table":
+        # What lists the tables would list the view that names the answer.
+        lists = re.match(r"\s*SHOW\b", last.query, re.IGNORECASE) is not None
+        answer = connection.from_arrow(relation.to_arrow_table()) if lists else relation
+        _give_file(answer, target)
+    elif target.path is None:
+        width = shutil.get_terminal_size((_WIDTH_WITHOUT_TERMINAL, 24)).columns
+        say(drawn(relation, max_rows=max_rows, max_width=width))
     else:
-        _write_stdout(connection, last, style)
+        text = drawn(relation, max_rows=max_rows, max_width=_WHOLE_WIDTH)
+        with _whole_file(target.path) as unfinished:
+            unfinished.write_text(text, "utf-8")
 
 
-def _show(connection: Connection, statement: str, output: Path | None, max_rows: int) -> None:
-    relation = connection.sql(statement)
-    if relation is None:
-        return
-    if output is None:
-        relation.show(max_rows=max_rows)
-        return
-    drawn = io.StringIO()
-    with contextlib.redirect_stdout(drawn):
-        relation.show(max_rows=max_rows)
-    output.write_text(drawn.getvalue(), "utf-8")
+def drawn(relation: Relation, *, max_rows: int, max_width: int) -> str:
+    """A relation as DuckDB draws it."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        relation.show(max_rows=max_rows, max_width=max_width)
+    return text.getvalue().rstrip("\n") + "\n"
 
 
-def _write_file(connection: Connection, statement: str, style: str, output: Path) -> None:
-    """Write beside the target under another name, private to the user, and rename at the end."""
-    handle, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
-    os.close(handle)
-    unfinished = Path(name)
+def say(text: str) -> None:
+    """Write to standard output now, in plain ASCII lines where its encoding knows no others."""
+    encoding = sys.stdout.encoding or "utf-8"
     try:
-        _copy(connection, statement, style, unfinished)
-        unfinished.replace(output)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
-def _write_stdout(connection: Connection, statement: str, style: str) -> None:
+def _style_of(path: Path | None) -> str:
+    if path is None:
+        return "table"
+    if path.suffix.lower() not in SUFFIXES:
+        known = ", ".join(SUFFIXES)
+        raise QueryError(
+            f"The name {path.name} does not say which format is wanted: end it in one of {known}; or --format."
+        )
+    return SUFFIXES[path.suffix.lower()]
+
+
+def _writable(path: Path) -> Path:
+    """The file that `path` leads to: to be made, or there and plain."""
+    path = path.resolve()
+    # Renaming over a device or a pipe would take it away from every other program.
+    if path.exists() and not path.is_file():
+        raise QueryError(
+            f"{path} is no plain file, so the answer is not written over it. Leave --output out for standard output."
+        )
+    if not path.parent.is_dir():
+        raise QueryError(f"There is no folder {path.parent} to write {path.name} in.")
+    return path
+
+
+def _gives_rows(statement: duckdb.Statement) -> bool:
+    pivot = statement.type == duckdb.StatementType.MULTI
+    return pivot or statement.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]
+
+
+def _without_end(sql: str) -> str:
+    """`sql` up to the semicolon that ends its last statement: what follows that, DuckDB 2.0 cannot make a relation of."""
+    text = sql.encode()
+    end = len(text)
+    for place, kind in reversed(duckdb.tokenize(sql)):
+        if kind == duckdb.token_type.comment:
+            continue
+        if kind != duckdb.token_type.operator or text[place : place + 1] != b";":
+            break
+        end = place
+    return text[:end].decode()
+
+
+def _give_file(answer: Relation, target: Target) -> None:
+    if target.path is not None:
+        with _whole_file(target.path) as unfinished:
+            _copy(answer, target.style, unfinished)
+        return
     with tempfile.TemporaryDirectory(prefix="videsk-") as folder:
-        whole = Path(folder) / f"answer.{style}"
-        _copy(connection, statement, style, whole)
+        whole = Path(folder) / "answer"
+        _copy(answer, target.style, whole)
         sys.stdout.flush()
         with whole.open("rb") as source:
             shutil.copyfileobj(source, sys.stdout.buffer)
         sys.stdout.buffer.flush()
 
 
-def _copy(connection: Connection, statement: str, style: str, target: Path) -> None:
-    path = str(target).replace("'", "''")
-    connection.execute(f"COPY ({statement}\n) TO '{path}' ({FORMATS[style]})")
+@contextlib.contextmanager
+def _whole_file(path: Path) -> Iterator[Path]:
+    """A file to write, in a folder that only the user can enter; at the end, and only there, it becomes `path`."""
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        unfinished = Path(folder) / path.name
+        yield unfinished
+        if path.exists():
+            shutil.copymode(path, unfinished)
+        else:
+            unfinished.chmod(0o600)
+        unfinished.replace(path)
+
+
+def _copy(answer: Relation, style: str, file: Path) -> None:
+    name = str(file).replace("'", "''")
+    answer.query(_ANSWER, f"COPY {_ANSWER} TO '{name}' ({FORMATS[style]})")
