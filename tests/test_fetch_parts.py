@@ -162,7 +162,7 @@ def test_a_held_loop_goes_on(loops):
     first = thread.hold()
     thread.hold()
     thread.let_go()
-    time.sleep(1.3)
+    time.sleep(0.8)
     assert thread.hold() is first
 
 

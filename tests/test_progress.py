@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 import threading
 
 from duckdb_videsk.fetch import Progress
@@ -71,6 +72,7 @@ def test_a_real_terminal_and_a_pipe():
         piped = run(sim.url, subprocess.PIPE)
         assert piped.stderr == ""
         ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, (24, 100))
         shown = []
         reader = threading.Thread(target=read_to_the_end, args=(ours, shown))
         reader.start()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+import shutil
 import time
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from duckdb_videsk.connection import connect
+from duckdb_videsk.output import drawn, say
 from duckdb_videsk.simulator import Behaviour, Simulator, SyntheticAccount
 
 if TYPE_CHECKING:
@@ -21,20 +22,27 @@ if TYPE_CHECKING:
 __all__ = ["demo_account", "demo_queries", "run_demo"]
 
 _ZONE = "America/Santiago"
+# Fixed, so that a day of the past holds the same records whenever it is asked for.
+_SINCE = date(2021, 1, 4)
 _LATENCY_SECONDS = 0.08
+_WELCOME = """\
+A simulated Videsk account: made-up calls since 2021, on a local server that answers like the export API,
+5,000 records at a time. You write SQL; requests, caps and time zones are taken care of.
+"""
 _NEXT_STEPS = """\
 What to try next
-  videsk simulate                        keep this simulator running and query it yourself
+  videsk simulate
+      keeps this simulator running, for queries of your own
   videsk query "FROM videsk.es.llamadas WHERE \\"Inicio\\" >= current_date - 1 LIMIT 5"
-                                         with your own account: export VIDESK_API_TOKEN=…
-  python -c "import duckdb_videsk; print(duckdb_videsk.connect().sql('SHOW ALL TABLES'))"
+      asks your own account, once VIDESK_API_TOKEN is set
+  videsk query --help
+      CSV, JSON and Parquet files, and more examples
 """
 
 
 def demo_account() -> SyntheticAccount:
-    """A made-up contact centre: six years of calls until yesterday."""
-    today = datetime.now(ZoneInfo(_ZONE)).date()
-    return SyntheticAccount(seed=7, since=today.replace(year=today.year - 6, day=1), until=today - timedelta(days=1))
+    """A made-up contact centre: calls from 2021 until yesterday, appointments ahead."""
+    return SyntheticAccount(seed=7, since=_SINCE, until=datetime.now(ZoneInfo(_ZONE)).date())
 
 
 def demo_queries() -> Iterator[tuple[str, str]]:
@@ -46,31 +54,27 @@ def demo_queries() -> Iterator[tuple[str, str]]:
 
 def run_demo() -> None:
     """Run the demonstration on standard output."""
+    say(_WELCOME)
     behaviour = Behaviour(latency_s=_LATENCY_SECONDS, rate_per_second=20)
-    _say("A simulated Videsk account (made-up data, no token needed), queried over HTTP like the real one.\n")
     with (
         Simulator(demo_account(), behaviour=behaviour) as simulator,
         connect(token=simulator.token, base_url=simulator.url, time_zone=_ZONE) as connection,
     ):
-        for title, sql in demo_queries():
-            _show(connection, title, sql)
-    _say(_NEXT_STEPS)
+        for number, (title, sql) in enumerate(demo_queries(), 1):
+            _show(connection, f"{number}. {title}", sql)
+    say(f"\n{_NEXT_STEPS}")
 
 
 def _show(connection: Connection, title: str, sql: str) -> None:
+    say(f"\n{title}\n\n{sql}\n\n")
     before = len(connection.ledger.entries())
     began = time.monotonic()
-    _say(f"── {title}\n{sql}\n")
-    connection.sql(sql).show()
+    width = shutil.get_terminal_size((100, 24)).columns
+    answer = drawn(connection.sql(sql), max_rows=20, max_width=width)
     seconds = time.monotonic() - began
     asked = connection.ledger.entries()[before:]
-    rows = sum(entry.rows or 0 for entry in asked)
-    _say(f"   {len(asked)} request{'s' * (len(asked) != 1)} to the API, {rows:,} records, {seconds:.1f} s\n")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    records = sum(entry.rows or 0 for entry in asked)
+    say(f"{answer}{len(asked)} request{'s' * (len(asked) != 1)}, {records:,} records, {seconds:.1f} seconds\n")
 
 
 def _sql_folder() -> Path | resources.abc.Traversable:

@@ -160,7 +160,7 @@ def _gives_rows(statement: duckdb.Statement) -> bool:
 
 
 def _without_end(sql: str) -> str:
-    """`sql` up to the semicolon that ends its last statement: what follows that, DuckDB 2.0 cannot make a relation of."""
+    """`sql` without the last semicolon and what follows: DuckDB 2.0 cannot make a relation of those."""
     text = sql.encode()
     end = len(text)
     for place, kind in reversed(duckdb.tokenize(sql)):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LoopThread"]
 
-_LINGER_SECONDS = 1.0
+_LINGER_SECONDS = 0.5
 
 
 class LoopThread:
