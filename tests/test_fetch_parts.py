@@ -114,6 +114,15 @@ def test_an_error_overtakes_what_was_not_taken():
             outlet.take(None)
 
 
+def test_closing_drops_what_is_left_though_it_was_all_there():
+    outlet = Outlet(lambda: None)
+    outlet.put(BATCH)
+    outlet.end()
+    outlet.end(ServerError("closed"))
+    with pytest.raises(ServerError, match="closed"):
+        outlet.take(None)
+
+
 def test_an_outlet_knows_that_its_reader_waits():
     outlet = Outlet(lambda: None)
     reader = threading.Thread(target=outlet.take, args=(5,))

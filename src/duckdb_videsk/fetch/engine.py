@@ -97,6 +97,7 @@ class Scan(Iterator["pa.RecordBatch"]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+        self._exhausted = False
 
     def __next__(self) -> pa.RecordBatch:
         batch = None
@@ -115,7 +116,7 @@ class Scan(Iterator["pa.RecordBatch"]):
         try:
             return self._fetch.outlet.take(timeout)
         except StopIteration:
-            self.close()
+            self._exhausted = True
             raise
 
     def close(self) -> None:
@@ -123,7 +124,8 @@ class Scan(Iterator["pa.RecordBatch"]):
         with self._lock:
             self._closed = True
             loop = self._loop
-        self._fetch.outlet.end(ClosedError("The scan was closed before its end."))
+        if not self._exhausted:
+            self._fetch.outlet.end(ClosedError("The scan was closed before its end."))
         if loop is None or self._stopped.is_set():
             return
         loop.call_soon_threadsafe(self._cancel)

@@ -47,9 +47,12 @@ class Outlet:
             self._condition.notify()
 
     def end(self, error: BaseException | None = None) -> None:
-        """No batch will follow; with an error, readers get it at once and what is left is dropped. Idempotent."""
+        """No batch will follow; with an error, readers get it at once and what is left is dropped.
+
+        The first error stays.
+        """
         with self._condition:
-            if self._ended:
+            if self._error is not None:
                 return
             self._ended = True
             self._error = error
