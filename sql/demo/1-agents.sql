@@ -1,7 +1,7 @@
--- Last week by agent, in the words of the vendor's own reports
+-- Who took most calls last week? In the Spanish words of Videsk's own reports
 SELECT "Agente", count(*) AS llamadas, round(avg("Duración") / 60, 1) AS minutos
 FROM videsk.es.llamadas
 WHERE "Inicio" >= current_date - 7 AND "Inicio" < current_date
 GROUP BY ALL
-ORDER BY llamadas DESC
+ORDER BY llamadas DESC, "Agente"
 LIMIT 5

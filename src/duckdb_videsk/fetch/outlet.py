@@ -41,7 +41,10 @@ class Outlet:
         return self._waiting > 0 and not self._batches
 
     def put(self, batch: pa.RecordBatch) -> None:
+        """Add a batch; nothing after the outlet ended with an error."""
         with self._condition:
+            if self._error is not None:
+                return
             self._batches.append(batch)
             self._bytes += batch.nbytes
             self._condition.notify()
