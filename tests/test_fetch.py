@@ -306,6 +306,7 @@ def test_a_shift_inside_the_range_is_seen_by_the_ids():
     with served(few, honours_timezone=False) as (_, engine):
         with pytest.raises(ClockError, match="hours off"):
             read(engine)
+        wait_until(lambda: not left_behind(()))
         with pytest.raises(ClockError):
             read(engine, table="ai_topics")
 

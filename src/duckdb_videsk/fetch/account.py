@@ -25,21 +25,16 @@ class Account:
     Attributes:
         settings: the connection's.
         ledger: the request log.
+        asker: sends the requests.
         ends: how each export (by path) reads a request's ends, where that was found out.
     """
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self.settings = settings
         self.ledger = ledger
+        self.asker = Asker(settings, ledger)
         self.ends: dict[str, Ends] = {}
-        self._asker: Asker | None = None
         self._histories: dict[tuple[str, str | None], History] = {}
-
-    def asker(self) -> Asker:
-        """The asker of the running loop."""
-        if self._asker is None:
-            self._asker = Asker(self.settings, self.ledger)
-        return self._asker
 
     def history(self, endpoint: Endpoint, asked_id: str | None) -> History:
         """What earlier scans of a table saw."""
@@ -47,12 +42,6 @@ class Account:
         if key not in self._histories:
             self._histories[key] = History(_history_file(self.settings, *key))
         return self._histories[key]
-
-    async def close(self) -> None:
-        """Close what belongs to the running loop; another loop may go on with the rest."""
-        asker, self._asker = self._asker, None
-        if asker is not None:
-            await asker.close()
 
 
 def _history_file(settings: Settings, table: str, asked_id: str | None) -> Path | None:

@@ -43,22 +43,38 @@ class _Attempts:
     size: int | None = None
 
 
+class _Ways:
+    """What belongs to one event loop: connections to the server, and the threads that decode."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.client = Client(settings, all_keys=_ALL_KEYS)
+        self.threads = ThreadPoolExecutor(_DECODERS, thread_name_prefix="videsk-decode")
+
+    async def close(self) -> None:
+        await self.client.close()
+        self.threads.shutdown(wait=True, cancel_futures=True)
+
+
 class Asker:
-    """Asks requests of one account. All methods belong to one event loop; decoding runs in threads beside it."""
+    """Asks requests of one account; decoding runs in threads beside the event loop.
+
+    After `close` another event loop may go on with it: pace and what was learnt of the server stay.
+    """
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._client = Client(settings, all_keys=_ALL_KEYS)
+        self._ways: _Ways | None = None
         self._pace = Pace(settings.requests_per_second)
-        self._threads = ThreadPoolExecutor(_DECODERS, thread_name_prefix="videsk-decode")
         self._decoders: dict[tuple[str, str | None], Decoder] = {}
         self._row_bytes: dict[str, float] = {}
         self._clock_fault: ClockError | None = None
 
     async def close(self) -> None:
-        await self._client.close()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """Let go of what belongs to the running loop; idempotent."""
+        ways, self._ways = self._ways, None
+        if ways is not None:
+            await ways.close()
 
     def answer_bytes(self, path: str, cap: int) -> float:
         """Expected bytes of a full answer with what decoding makes of it; 0 while nothing is known."""
@@ -101,11 +117,12 @@ class Asker:
 
     async def _attempt(self, request: Request, attempts: _Attempts) -> Shown:
         await self._pace.turn()
-        reply = await self._client.send(request)
+        self._ways = ways = self._ways or _Ways(self._settings)
+        reply = await ways.client.send(request)
         self._pace.learn(reply.headers)
         attempts.status, attempts.size = reply.status, len(reply.body)
         try:
-            shown = await asyncio.get_running_loop().run_in_executor(self._threads, self._decode, reply, request)
+            shown = await asyncio.get_running_loop().run_in_executor(ways.threads, self._decode, reply, request)
         except ResponseError as error:
             error.span, error.status = str(request), reply.status
             raise

@@ -40,7 +40,7 @@ class Engine:
     ) -> None:
         """`watch` is told how far each scan is, a few times a second, on the engine's own thread."""
         self.account = Account(settings, ledger)
-        self.loops = LoopThread("videsk-requests", self.account.close)
+        self.loops = LoopThread("videsk-requests", self.account.asker.close)
         self.watch = watch
         self._closed = False
 

@@ -174,7 +174,7 @@ class Fetch:
             return not self._answers and under_way < _FIRST_WAVE
         if not under_way:
             return self.outlet.hungry or self.outlet.held_bytes < settings.in_flight_bytes
-        answer = self._account.asker().answer_bytes(self._endpoint.path, self._cap)
+        answer = self._account.asker.answer_bytes(self._endpoint.path, self._cap)
         return self.outlet.held_bytes + answer * (under_way + 1) <= settings.in_flight_bytes
 
     async def _read(self, part: _Part, ask: Ask) -> None:
@@ -246,7 +246,7 @@ class Fetch:
         )
 
     async def _ask(self, request: Request) -> Shown:
-        return await self._account.asker().ask(request, query=self._number, budget=self._budget)
+        return await self._account.asker.ask(request, query=self._number, budget=self._budget)
 
     def _emit(self, batch: pa.RecordBatch) -> None:
         """Hand over in slices, so that a reader who wants a few rows does not seem to want all."""
