@@ -17,7 +17,7 @@ from duckdb_videsk.labels import shipped
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["ENDPOINTS", "UNMAPPED", "Column", "Endpoint", "Kind", "by_table"]
+__all__ = ["DOCUMENTED_KEYS", "ENDPOINTS", "UNMAPPED", "Column", "Endpoint", "Kind", "by_table"]
 
 UNMAPPED = "_unmapped"
 
@@ -402,6 +402,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         columns=(_ID, _CALL_ID, _CREATED, _APPOINTMENT_ID),
     ),
 )
+
+
+DOCUMENTED_KEYS = (*dict.fromkeys(key for endpoint in ENDPOINTS for key in endpoint.api_keys), "summary")
+"""Every key of the vendor's list; `summary` belongs to no documented column of any export."""
 
 
 def by_table(names: Iterable[str] | None = None) -> dict[str, Endpoint]:

@@ -46,7 +46,7 @@ class LoggedRequest:
         query: number of the scan it was made for; a query that reads two tables makes two scans.
         table_name: table it was made for.
         id: the form's or survey's id, or None.
-        asked_from, asked_until: the `start` and `end` that were sent.
+        asked_from, asked_until: the `start` and `end` that were sent; None where there was no bound.
         newest_first: `$sort` was -1.
         rows, cap, capped: records in the answer, its `$limit`, whether it was taken as cut; None without an answer.
         attempts: how often it was sent.
@@ -60,8 +60,8 @@ class LoggedRequest:
     query: int
     table_name: str
     id: str | None
-    asked_from: datetime
-    asked_until: datetime
+    asked_from: datetime | None
+    asked_until: datetime | None
     newest_first: bool
     rows: int | None
     cap: int | None

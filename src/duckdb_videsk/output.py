@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-import re
 import shutil
 import sys
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,23 +90,21 @@ def run_script(connection: Connection, sql: str, target: Target, *, max_rows: in
     statements = connection.native.extract_statements(sql)
     if not statements:
         raise QueryError("There is no SQL to run.")
-    last = statements[-1]
-    answers = _gives_rows(last)
+    answers = _gives_rows(statements[-1])
     if not answers and (target.path is not None or target.style != "table"):
         raise QueryError(f"The last statement is no query: there are no rows to write as {target.style}.")
-    relation: Relation | None = connection.sql(_without_end(sql))
-    if relation is None or not answers:
+    *before, last = _split(sql)
+    for statement in before if answers else [*before, last]:
+        connection.execute(statement).fetchall()  # DuckDB 2.0 does nothing else before a result was read to its end
+    if not answers:
         return
     if target.style != "table":
-        # What lists the tables would list the view that names the answer.
-        lists = re.match(r"\s*SHOW\b", last.query, re.IGNORECASE) is not None
-        answer = connection.from_arrow(relation.to_arrow_table()) if lists else relation
-        _give_file(answer, target)
+        _give_file(connection, last, target)
     elif target.path is None:
         width = shutil.get_terminal_size((_WIDTH_WITHOUT_TERMINAL, 24)).columns
-        say(drawn(relation, max_rows=max_rows, max_width=width))
+        say(drawn(connection.sql(last), max_rows=max_rows, max_width=width))
     else:
-        text = drawn(relation, max_rows=max_rows, max_width=_WHOLE_WIDTH)
+        text = drawn(connection.sql(last), max_rows=max_rows, max_width=_WHOLE_WIDTH)
         with _whole_file(target.path) as unfinished:
             unfinished.write_text(text, "utf-8")
 
@@ -159,27 +157,25 @@ def _gives_rows(statement: duckdb.Statement) -> bool:
     return pivot or statement.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]
 
 
-def _without_end(sql: str) -> str:
-    """`sql` without the last semicolon and what follows: DuckDB 2.0 cannot make a relation of those."""
+def _split(sql: str) -> list[str]:
+    """The texts of the statements; DuckDB 1.5 has none for a PIVOT, and 2.0 leaves on each what follows it."""
     text = sql.encode()
-    end = len(text)
-    for place, kind in reversed(duckdb.tokenize(sql)):
-        if kind == duckdb.token_type.comment:
-            continue
-        if kind != duckdb.token_type.operator or text[place : place + 1] != b";":
-            break
-        end = place
-    return text[:end].decode()
+    tokens = [(place, kind) for place, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment]
+    ends = [place for place, kind in tokens if kind == duckdb.token_type.operator and text[place : place + 1] == b";"]
+    pieces = pairwise([-1, *ends, len(text)])
+    return [
+        text[start + 1 : end].decode() for start, end in pieces if any(start < place < end for place, _ in tokens)
+    ]
 
 
-def _give_file(answer: Relation, target: Target) -> None:
+def _give_file(connection: Connection, statement: str, target: Target) -> None:
     if target.path is not None:
         with _whole_file(target.path) as unfinished:
-            _copy(answer, target.style, unfinished)
+            _copy(connection, statement, target.style, unfinished)
         return
     with tempfile.TemporaryDirectory(prefix="videsk-") as folder:
         whole = Path(folder) / "answer"
-        _copy(answer, target.style, whole)
+        _copy(connection, statement, target.style, whole)
         sys.stdout.flush()
         with whole.open("rb") as source:
             shutil.copyfileobj(source, sys.stdout.buffer)
@@ -199,6 +195,13 @@ def _whole_file(path: Path) -> Iterator[Path]:
         unfinished.replace(path)
 
 
-def _copy(answer: Relation, style: str, file: Path) -> None:
+def _copy(connection: Connection, statement: str, style: str, file: Path) -> None:
     name = str(file).replace("'", "''")
-    answer.query(_ANSWER, f"COPY {_ANSWER} TO '{name}' ({FORMATS[style]})")
+    copy = f"COPY ({statement}\n) TO '{name}' ({FORMATS[style]})"
+    try:
+        connection.native.extract_statements(copy)
+    except duckdb.ParserException:
+        # An answer that is no sub-query, such as that of CALL: these are short.
+        connection.native.register(_ANSWER, connection.sql(statement).to_arrow_table())
+        copy = f"COPY {_ANSWER} TO '{name}' ({FORMATS[style]})"
+    connection.execute(copy)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from duckdb_videsk.client import Client
 from duckdb_videsk.decode import Decoder
-from duckdb_videsk.endpoints import ENDPOINTS
+from duckdb_videsk.endpoints import DOCUMENTED_KEYS
 from duckdb_videsk.errors import ApiError, ClockError, ResponseError, VideskError
 from duckdb_videsk.fetch.proof import judge
 from duckdb_videsk.fetch.retry import delay_before
 from duckdb_videsk.ledger import LoggedRequest
-from duckdb_videsk.ranges import as_datetime
+from duckdb_videsk.ranges import EVER, as_datetime
 from duckdb_videsk.rate import Pace
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Asker"]
 
-_ALL_KEYS = tuple(dict.fromkeys(key for endpoint in ENDPOINTS for key in endpoint.api_keys))
 _DECODERS = 2
 
 
@@ -47,7 +46,7 @@ class _Ways:
     """What belongs to one event loop: connections to the server, and the threads that decode."""
 
     def __init__(self, settings: Settings) -> None:
-        self.client = Client(settings, all_keys=_ALL_KEYS)
+        self.client = Client(settings, all_keys=DOCUMENTED_KEYS)
         self.threads = ThreadPoolExecutor(_DECODERS, thread_name_prefix="videsk-decode")
 
     async def close(self) -> None:
@@ -152,8 +151,8 @@ class Asker:
                 query=query,
                 table_name=request.endpoint.table,
                 id=request.id,
-                asked_from=as_datetime(request.span.start),
-                asked_until=as_datetime(request.span.end),
+                asked_from=as_datetime(request.span.start) if request.span.start >= EVER.start else None,
+                asked_until=as_datetime(request.span.end) if request.span.end <= EVER.end else None,
                 newest_first=request.newest_first,
                 rows=None if shown is None else shown.batch.num_rows,
                 cap=None if shown is None else shown.limit,

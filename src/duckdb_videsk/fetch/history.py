@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from duckdb_videsk.ranges import DAY, SECOND, Range
+from duckdb_videsk.ranges import DAY, EVER, SECOND, Range
 
 __all__ = ["History", "Outlook"]
 
@@ -86,12 +86,15 @@ class History:
 
     def note(self, read: Range, times: pa.Int64Array, *, now: int) -> None:
         """Take note that `read` held rows at just these instants (microseconds); days not yet over do not count."""
-        if not len(times):
-            return
         edges = pc.min_max(times)
-        first, last = edges["min"].as_py() // DAY, edges["max"].as_py() // DAY
+        first, last = edges["min"].as_py(), edges["max"].as_py()
+        # Nothing is worth remembering of the time before the first record, or after the last one.
+        start = first if read.start <= EVER.start else read.start
+        end = last if read.end >= EVER.end else read.end - 1
+        if start is None or end is None:
+            return
         counts = {entry["values"]: entry["counts"] for entry in pc.value_counts(pc.divide(times, DAY)).to_pylist()}
-        for day in range(first, min(last + 1, first + _LONGEST)):
+        for day in range(start // DAY, min(end // DAY + 1, start // DAY + _LONGEST)):
             covered = Range(day * DAY, (day + 1) * DAY).intersect(read).length
             rows, before = self._partial.get(day, (0, 0))
             self._partial[day] = rows + counts.get(day, 0), before + covered
