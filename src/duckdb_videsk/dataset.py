@@ -171,7 +171,7 @@ class VirtualTable(ScannedDataset):
         if parameter is None:
             return ()
         match = matching_ids(expression, self.table_schema, parameter, self._known_ids)
-        if not match.bounded and not (self._known_ids and set(match.ids) <= set(self._known_ids)):
+        if not match.bounded and not self._known_ids:
             raise MissingIdError(
                 f"The API gives {table} by one {parameter}'s id at a time. Name it in the query: "
                 f"FROM videsk.{table} WHERE {parameter} = '…' (or {parameter} IN ('…', '…')). "

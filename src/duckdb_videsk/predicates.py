@@ -54,7 +54,7 @@ class IdMatch:
     """Which ids a filter accepts.
 
     Attributes:
-        ids: those of the candidates (the known ones, then those the filter names) that it can accept, in order.
+        ids: those that it can accept, in order: of the known ones and, where it is bounded, of those it names.
         bounded: whether it accepts no other id.
     """
 
@@ -87,8 +87,9 @@ def matching_ids(
     known = tuple(dict.fromkeys(known))
     candidates = (*known, *sorted(set(filtered.texts()) - set(known)))
     bounded = not filtered.matching(list(_text_gaps(field, sorted(candidates))))
-    matched = filtered.can_match([field == candidate for candidate in candidates])
-    return IdMatch(tuple(candidates[index] for index in sorted(matched)), bounded=bounded)
+    possible = candidates if bounded else known
+    matched = filtered.can_match([field == candidate for candidate in possible])
+    return IdMatch(tuple(possible[index] for index in sorted(matched)), bounded=bounded)
 
 
 def storage_schema(schema: pa.Schema) -> pa.Schema:
