@@ -271,6 +271,13 @@ def test_no_server_at_all():
         engine.close()
 
 
+def test_a_proxy_of_the_environment_is_not_for_this_machine(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with served() as (_, engine):
+        assert ids(read(engine)) == within(ROWS, TEN_DAYS)
+
+
 def test_bad_weather():
     kinds = ("status", "html", "reset", "cut", "cut_json", "bad_json", "slow")
     with served(cap=12, fault_rate=0.1, fault_kinds=kinds, settings={"concurrency": 8}) as (sim, engine):

@@ -15,8 +15,9 @@ ROWS = [
     ["fetch", "dataset", "bridge"],
     ["progress", "catalog", "relation"],
     ["connection"],
-    ["functions", "output", "demo"],
-    ["__init__", "cli"],
+    ["functions", "output"],
+    ["__init__", "demo"],
+    ["cli"],
     ["__main__"],
 ]
 FETCH_ROWS = [

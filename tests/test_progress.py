@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 import termios
@@ -35,6 +36,7 @@ def test_a_line_says_requests_rows_and_table_and_goes_away():
     assert "videsk.calls" in shown
     assert "10/40" in shown
     assert "1,234 rows" in shown
+    assert re.search(r"[\[]00:0[0-9]<", shown), "time since the scan began"
     told(lines, requests=40, expected=40, ended=True)
     assert stream.getvalue().endswith("\r")
     assert threading.active_count() == threads

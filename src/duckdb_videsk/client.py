@@ -31,6 +31,7 @@ from duckdb_videsk.errors import (
 )
 from duckdb_videsk.ranges import Range, iso
 from duckdb_videsk.rate import retry_after
+from duckdb_videsk.settings import is_local
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -99,6 +100,8 @@ class Client:
             timeout=httpx.Timeout(timeout, connect=min(10.0, timeout), pool=None),
             limits=httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency),
             follow_redirects=False,
+            # A proxy of the environment is for other machines than this one.
+            trust_env=not is_local(settings.base_url),
             verify=_trusted(),
         )
 

@@ -59,7 +59,7 @@ class ProgressLines:
             dynamic_ncols=True,
             mininterval=0,
         )
-        line.start_t = self._since[progress.number]
+        line.start_t -= time.monotonic() - self._since[progress.number]
         self._lines[progress.number] = line
         return line
 

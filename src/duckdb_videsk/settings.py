@@ -16,7 +16,7 @@ import tzlocal
 
 from duckdb_videsk.errors import ConfigError, MissingTokenError
 
-__all__ = ["AUTH_HEADERS", "DEFAULT_BASE_URL", "Settings", "Token", "config_file", "load_settings"]
+__all__ = ["AUTH_HEADERS", "DEFAULT_BASE_URL", "Settings", "Token", "config_file", "is_local", "load_settings"]
 
 DEFAULT_BASE_URL = "https://api.videsk.io"
 AUTH_HEADERS = ("X-API-Token", "Authorization")
@@ -121,10 +121,15 @@ def _check_base_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise ConfigError("base_url has to look like https://api.videsk.io, without user, query or fragment.")
-    if parts.scheme == "http" and parts.hostname not in _LOCAL_HOSTS:
+    if parts.scheme == "http" and not is_local(url):
         raise ConfigError(
             f"base_url is plain http to {parts.hostname}: the token would travel unencrypted. Use https."
         )
+
+
+def is_local(url: str) -> bool:
+    """Whether a base URL is this machine's own."""
+    return urlsplit(url).hostname in _LOCAL_HOSTS
 
 
 def config_file() -> Path:
