@@ -1,12 +1,14 @@
 """What overlapping answers have to agree on."""
 
+from datetime import UTC, datetime
+
 import pyarrow as pa
 import pytest
 
 from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import SilentCutError
 from duckdb_videsk.fetch.audit import Audit
-from duckdb_videsk.ranges import SECOND, as_datetime
+from duckdb_videsk.ranges import SECOND, as_datetime, micros
 
 COMMENTS = by_table()["comments"]
 EDGE = 100 * SECOND
@@ -18,7 +20,7 @@ def batch(*seconds):
 
 
 def compare(before, after, *, until=101, after_until=200, first_known=True):
-    audit = Audit(COMMENTS)
+    audit = Audit(COMMENTS, now=micros(datetime.now(UTC)))
     if first_known:
         audit.after(EDGE, batch(*after), until=after_until * SECOND)
         assert audit.overlap_until(EDGE) >= EDGE + SECOND
@@ -62,7 +64,7 @@ def test_answers_that_contradict_each_other(before, after, until, first_known):
 
 
 def test_an_answer_reaches_to_its_neighbours_first_row_so_that_a_cut_far_from_the_edge_shows():
-    audit = Audit(COMMENTS)
+    audit = Audit(COMMENTS, now=micros(datetime.now(UTC)))
     audit.after(EDGE, batch(150, 151), until=200 * SECOND)
     assert audit.overlap_until(EDGE) == 151 * SECOND
     with pytest.raises(SilentCutError):

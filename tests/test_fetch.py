@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from duckdb_videsk.client import Request
+from duckdb_videsk.decode import Answer
 from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import (
     AuthenticationError,
@@ -19,6 +22,7 @@ from duckdb_videsk.errors import (
     ConnectionFailedError,
     CrowdedInstantError,
     ForbiddenError,
+    IncompleteError,
     OrderError,
     OutOfRangeError,
     RateLimitError,
@@ -29,8 +33,10 @@ from duckdb_videsk.errors import (
     VideskError,
 )
 from duckdb_videsk.fetch import Engine
+from duckdb_videsk.fetch.audit import Doubts
+from duckdb_videsk.fetch.proof import judge
 from duckdb_videsk.ledger import Ledger
-from duckdb_videsk.ranges import DAY, EVER, SECOND, Range, micros
+from duckdb_videsk.ranges import DAY, EVER, SECOND, Range, as_datetime, micros
 from duckdb_videsk.settings import load_settings
 from duckdb_videsk.simulator import Behaviour, Fault, Records, Simulator
 
@@ -318,6 +324,51 @@ def test_a_shift_inside_the_range_is_seen_by_the_ids():
             read(engine, table="ai_topics")
 
 
+def test_a_clock_fault_stays_until_ids_prove_the_clock_right():
+    few = calls(40, start=START + timedelta(days=4), every=timedelta(minutes=3))
+    strangers = [{**row, "id": f"call {n}"} for n, row in enumerate(few)]
+    with served(few, honours_timezone=False) as (sim, engine):
+        with pytest.raises(ClockError):
+            read(engine)
+        sim.source = Records({"calls": strangers, "appointments": strangers})
+        sim._exports = type(sim._exports)(sim.source)
+        assert len(read(engine)) == 40
+        with pytest.raises(ClockError):
+            read(engine, table="appointments")
+
+
+def test_an_import_on_another_export_is_only_its_own_matter():
+    late = [{**row, "createdAt": row["startTime"] + timedelta(hours=3)} for row in ROWS[:40]]
+    with Simulator(Records({"comments": late, "appointments": ROWS})) as sim:
+        engine = Engine(load_settings(token=sim.token, base_url=sim.url), ledger=Ledger())
+        try:
+            with pytest.raises(ClockError):
+                read(engine, table="comments")
+            assert read(engine, table="appointments")
+        finally:
+            engine.close()
+
+
+@pytest.mark.parametrize("printed", ["06-10-2026, 15:04:05", "6/10/2026, 3:04:05 p. m.", 1_791_000_000_000.5, ["x"]])
+def test_times_in_a_form_not_known_are_not_taken_for_none(printed):
+    rows = [*ROWS[:5], {"id": "a" * 24, "startTime": printed}]
+    with served(rows, emit_timeless=True) as (_, engine), pytest.raises(ResponseError, match="startTime"):
+        read(engine)
+
+
+def test_times_under_an_unknown_label_are_not_taken_for_none():
+    rows = [{"id": row["id"], "Fecha de inicio": "2026-10-06 10:00:00"} for row in ROWS[:5]]
+    with served(rows, emit_timeless=True) as (_, engine), pytest.raises(ResponseError, match="startTime"):
+        read(engine)
+
+
+def test_placeholder_times_at_the_ends_of_time_are_kept():
+    ends = [datetime(1, 1, 1, tzinfo=UTC), START, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)]
+    rows = [{"id": f"{n:024x}", "startTime": moment} for n, moment in enumerate(ends)]
+    with served(rows, endpoint="appointments") as (_, engine):
+        assert len(read(engine, EVER, table="appointments")) == 3
+
+
 def test_ids_of_another_clock_are_no_fault():
     imported = [{"id": object_id(START, n), "startTime": START + timedelta(minutes=n)} for n in range(400)]
     with served(imported) as (_, engine):
@@ -347,8 +398,52 @@ def test_a_silent_cut_at_a_round_number_is_read_through():
 def test_silent_cuts_at_the_same_odd_number_are_found():
     many = calls(4_000, every=timedelta(minutes=3))
     behaviour = {"cap_schedule": [700] + [613] * 50, "announced_cap": 700}
-    with served(many, **behaviour) as (_, engine), pytest.raises(SilentCutError, match="stop at 613"):
+    with served(many, **behaviour) as (_, engine), pytest.raises(SilentCutError, match="613 records"):
         read(engine)
+
+
+@pytest.mark.parametrize("cap", [613, 500, 250])
+def test_silent_cuts_at_both_ends_contradict_each_other(cap):
+    with served(cap=cap, announced_cap=5_000) as (_, engine):
+        for _ in range(2):
+            with pytest.raises(SilentCutError):
+                read(engine, EVER)
+
+
+@pytest.mark.parametrize("spread", [0, 1])
+def test_a_crowded_second_behind_a_silent_cut_is_no_excuse(spread):
+    crowd = [
+        {"id": object_id(START, n), "startTime": START + timedelta(days=5, milliseconds=n * spread)}
+        for n in range(900)
+    ]
+    many = calls(900, every=timedelta(seconds=60))
+    days = [Range(TEN_DAYS.start + day * DAY, TEN_DAYS.start + (day + 1) * DAY) for day in (0, 5)]
+    with served([*many, *crowd], cap=613, announced_cap=5_000) as (_, engine), pytest.raises(IncompleteError):
+        read(engine, *days)
+
+
+def test_a_millisecond_that_stops_at_a_round_number_is_not_believed():
+    crowd = [{"id": object_id(START, n), "startTime": START + timedelta(seconds=5)} for n in range(1_500)]
+    with served(crowd, cap=1_000, announced_cap=100_000) as (_, engine), pytest.raises(CrowdedInstantError):
+        read(engine)
+
+
+def test_records_of_this_hour_may_come_between_two_answers():
+    """What was written after one of two overlapping answers shows in the other, and convicts nobody."""
+    now = micros(datetime.now(UTC)) // SECOND * SECOND
+    doubts = Doubts(now=now)
+    request = Request(TABLES["comments"], Range(now - DAY, now + DAY))
+    older = shown_comments(now - 7_200 * SECOND)
+    doubts.weigh(older, request)
+    doubts.weigh(shown_comments(now - 7_200 * SECOND, now - 60 * SECOND), request)
+    with pytest.raises(SilentCutError):
+        doubts.weigh(shown_comments(now - 7_300 * SECOND), request)
+
+
+def shown_comments(*instants):
+    rows = [{"id": str(instant), "created_at": as_datetime(instant)} for instant in instants]
+    answer = Answer(5_000, pa.RecordBatch.from_pylist(rows, TABLES["comments"].schema))
+    return judge(answer, Request(TABLES["comments"], EVER))
 
 
 def test_equal_numbers_of_rows_are_no_fault():
@@ -425,6 +520,25 @@ def test_a_closed_scan_leaves_nothing_behind_after_a_second(begun):
         assert wait_until(lambda: not left_behind(before), seconds=1)
         sim.close()
         assert wait_until(lambda: our_sockets() <= sockets, seconds=1)
+
+
+def test_a_scan_closed_before_its_first_step():
+    with served() as (_, engine):
+        for _ in range(20):
+            scan = engine.scan(TABLES["calls"], [TEN_DAYS])
+            scan.poll(0)
+            began = time.monotonic()
+            scan.close()
+            assert time.monotonic() - began < 1
+        assert wait_until(lambda: engine.loops._holders == 0, seconds=1)
+
+
+def test_scans_that_begin_while_the_idle_loop_ends():
+    with served(ROWS[:10]) as (_, engine):
+        read(engine)
+        for wait in (0.499, 0.5, 0.5005, 0.501, 0.502, 0.503, 0.505):
+            time.sleep(wait)
+            assert len(read(engine)) == 10
 
 
 def test_closing_the_engine_ends_its_scans():

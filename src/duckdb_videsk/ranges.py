@@ -95,8 +95,8 @@ class Range:
         return f"from {start} until {end}"
 
 
-EVER = Range(_FIRST + SECOND, _LAST // SECOND * SECOND)
-"""All time that the API's clock can express with a second to spare on each side, the future included."""
+EVER = Range(_FIRST, _LAST // SECOND * SECOND + SECOND)
+"""All time that ISO 8601 texts can express, years 1 to 9999: the future included."""
 
 
 def normalise(ranges: Iterable[Range]) -> tuple[Range, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from duckdb_videsk.client import Client
 from duckdb_videsk.decode import Decoder
 from duckdb_videsk.endpoints import DOCUMENTED_KEYS
-from duckdb_videsk.errors import ApiError, ClockError, ResponseError, VideskError
+from duckdb_videsk.errors import ApiError, ClockError, ClosedError, ResponseError, VideskError
 from duckdb_videsk.fetch.proof import judge
 from duckdb_videsk.fetch.retry import delay_before
 from duckdb_videsk.ledger import LoggedRequest
@@ -63,7 +63,7 @@ class Asker:
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._ways: _Ways | None = None
+        self._ways: dict[asyncio.AbstractEventLoop, _Ways] = {}
         self._pace = Pace(settings.requests_per_second)
         self._decoders: dict[tuple[str, str | None], Decoder] = {}
         self._row_bytes: dict[str, float] = {}
@@ -71,7 +71,7 @@ class Asker:
 
     async def close(self) -> None:
         """Let go of what belongs to the running loop; idempotent."""
-        ways, self._ways = self._ways, None
+        ways = self._ways.pop(asyncio.get_running_loop(), None)
         if ways is not None:
             await ways.close()
 
@@ -116,23 +116,32 @@ class Asker:
 
     async def _attempt(self, request: Request, attempts: _Attempts) -> Shown:
         await self._pace.turn()
-        self._ways = ways = self._ways or _Ways(self._settings)
+        loop = asyncio.get_running_loop()
+        ways = self._ways.get(loop) or self._ways.setdefault(loop, _Ways(self._settings))
         reply = await ways.client.send(request)
         self._pace.learn(reply.headers)
         attempts.status, attempts.size = reply.status, len(reply.body)
         try:
-            shown = await asyncio.get_running_loop().run_in_executor(ways.threads, self._decode, reply, request)
+            shown = await self._decoded(ways, reply, request)
         except ResponseError as error:
             error.span, error.status = str(request), reply.status
             raise
         except ClockError as error:
-            self._clock_fault = error
+            if request.endpoint.clock_rows == 1:
+                self._clock_fault = error
             raise
         if shown.batch.num_rows:
             self._row_bytes[request.endpoint.path] = 1.5 * len(reply.body) / shown.batch.num_rows
-            if request.endpoint.clock_rows == 1:
-                self._clock_fault = None
+        if shown.clock_proven and request.endpoint.clock_rows == 1:
+            self._clock_fault = None
         return shown
+
+    async def _decoded(self, ways: _Ways, reply: Reply, request: Request) -> Shown:
+        try:
+            future = asyncio.get_running_loop().run_in_executor(ways.threads, self._decode, reply, request)
+        except RuntimeError as error:
+            raise ClosedError("The scan was stopped, since the program is ending.") from error
+        return await future
 
     def _decode(self, reply: Reply, request: Request) -> Shown:
         decoder = self._decoders.setdefault(

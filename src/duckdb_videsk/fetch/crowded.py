@@ -6,14 +6,13 @@ without gap or overlap, which depends on whether the server counts a request's t
 
 from __future__ import annotations
 
-from collections import Counter
 from enum import Enum
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from duckdb_videsk.errors import BadRequestError, CrowdedInstantError
-from duckdb_videsk.fetch.proof import rows_within
+from duckdb_videsk.fetch.proof import identity_counts, rows_within
 from duckdb_videsk.ranges import MILLISECOND, SECOND, Range, iso
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.fetch.proof import Shown
 
-__all__ = ["Ends", "SecondReader", "row_counts"]
+__all__ = ["Ends", "SecondReader"]
 
 
 class Ends(Enum):
@@ -64,7 +63,8 @@ class SecondReader:
             self.ends = await self._find_ends(second)
         first = -1 if self.ends is Ends.ONE else 0
         rows = pa.concat_batches(await self._slice(second, first, 999, self.ends))
-        if row_counts(rows_within(whole.batch, self._endpoint, own)) - row_counts(rows):
+        seen = identity_counts(rows_within(whole.batch, self._endpoint, own), self._endpoint)
+        if seen - identity_counts(rows, self._endpoint):
             raise self._unreadable(second, "its slices of milliseconds do not add up")
         return rows
 
@@ -74,7 +74,7 @@ class SecondReader:
         shown = await self._ask(Range(second + (first + before) * MILLISECOND, second + (last + after) * MILLISECOND))
         own = rows_within(shown.batch, self._endpoint, Range(second, second + SECOND))
         # Rows of one millisecond print the same second: none of this second among them means none left out.
-        if not shown.cut or (first == last and not (shown.full and own.num_rows)):
+        if not shown.cut or (first == last and not own.num_rows):
             return [own]
         if first == last:
             raise self._unreadable(second + first * MILLISECOND, "a millisecond cannot be split")
@@ -95,7 +95,11 @@ class SecondReader:
                 low = middle
             else:
                 return Ends.NONE
-        if not await self._shows_rows(second, low, low) and not await self._shows_rows(second, high, high):
+        try:
+            instant = await self._shows_rows(second, low, low) or await self._shows_rows(second, high, high)
+        except BadRequestError:
+            raise self._unreadable(second, "the server refuses requests for a single instant") from None
+        if not instant:
             return Ends.ONE
         await self._check_milliseconds_count(second)
         return Ends.BOTH
@@ -111,7 +115,7 @@ class SecondReader:
 
     async def _shows_rows(self, second: int, start: int, end: int) -> bool:
         shown = await self._ask(Range(second + start * MILLISECOND, second + end * MILLISECOND))
-        return bool(shown.batch.num_rows)
+        return bool(shown.batch.num_rows - shown.timeless)
 
     def _unreadable(self, instant: int, why: str) -> CrowdedInstantError:
         return CrowdedInstantError(
@@ -121,8 +125,3 @@ class SecondReader:
             endpoint=self._endpoint.path,
             span=iso(instant),
         )
-
-
-def row_counts(batch: pa.RecordBatch) -> Counter[str]:
-    """The rows as a multiset: each whole row with how often it stands."""
-    return Counter(map(repr, batch.to_pylist()))

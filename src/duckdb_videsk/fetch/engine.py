@@ -140,21 +140,18 @@ class Scan(Iterator["pa.RecordBatch"]):
             self._loop.call_soon_threadsafe(self._begin)
 
     def _begin(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task = asyncio.get_running_loop().create_task(self._fetch.run())
+        self._task.add_done_callback(self._finish)
 
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
-    async def _run(self) -> None:
-        try:
-            await self._fetch.run()
-        except asyncio.CancelledError:
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        """However the task ended, also before its first step: the reader has to hear of it."""
+        if task.cancelled():
             self._fetch.outlet.end(ClosedError("The scan was stopped, since its connection was closed."))
-        except BaseException as error:  # noqa: BLE001 - whatever it was, the reader has to hear of it
-            self._fetch.outlet.end(error)
         else:
-            self._fetch.outlet.end()
-        finally:
-            self._stopped.set()
-            self._engine.loops.let_go()
+            self._fetch.outlet.end(task.exception())
+        self._stopped.set()
+        self._engine.loops.let_go()

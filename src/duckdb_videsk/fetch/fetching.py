@@ -65,8 +65,8 @@ class _Part:
         self._now = micros(datetime.now(UTC))
         self._endpoint = endpoint
         self.plan = Plan(ranges, now=self._now, outlook=self.history.outlook(), cap=self.history.cap)
-        self.audit = Audit(endpoint)
-        self.doubts = Doubts()
+        self.audit = Audit(endpoint, now=self._now)
+        self.doubts = Doubts(now=self._now)
         self._outer = {edge for piece in self.plan.ranges for edge in (piece.start, piece.end)}
 
     def learn(self, keep: Range, batch: pa.RecordBatch) -> None:
@@ -184,7 +184,7 @@ class Fetch:
         shown = part.doubts.weigh(await self._ask(request), request)
         covered = self._covered(shown, ask)
         if covered.empty and not ask.newest_first:
-            await self._read_crowded(part, ask)
+            await self._read_crowded(part, ask, shown)
         else:
             rows, cap = shown.batch.num_rows, min(shown.limit, shown.batch.num_rows) if shown.cut else shown.limit
             self._cap = part.history.cap = cap
@@ -197,19 +197,21 @@ class Fetch:
                 self._emit(rows_kept)
         self._answers += 1
 
-    async def _read_crowded(self, part: _Part, ask: Ask) -> None:
+    async def _read_crowded(self, part: _Part, ask: Ask, shown: Shown) -> None:
         """Read the first second of an ask by itself: it is as far as a whole answer reaches."""
         covered = Range(ask.range.start, ask.range.start + SECOND)
         path = self._endpoint.path
         async with self._second_lock:
             reader = SecondReader(
                 self._endpoint,
-                lambda span: self._ask(Request(self._endpoint, span, id=part.id)),
+                lambda span: self._ask_inside(part, span),
                 ends=self._account.ends.get(path),
             )
             batch = await reader.read(covered.start)
             if reader.ends is not None:
                 self._account.ends[path] = reader.ends
+        if batch.num_rows > rows_within(shown.batch, self._endpoint, covered).num_rows:
+            part.doubts.confirm(shown, covered, self._endpoint)
         keep = part.plan.answered(
             ask, covered, rows=batch.num_rows, cap=self._cap or 1, first=covered.start, last=covered.start
         )
@@ -247,6 +249,10 @@ class Fetch:
 
     async def _ask(self, request: Request) -> Shown:
         return await self._account.asker.ask(request, query=self._number, budget=self._budget)
+
+    async def _ask_inside(self, part: _Part, span: Range) -> Shown:
+        """Ask for a part of a crowded second."""
+        return part.doubts.distrust(await self._ask(Request(self._endpoint, span, id=part.id)))
 
     def _emit(self, batch: pa.RecordBatch) -> None:
         """Hand over in slices, so that a reader who wants a few rows does not seem to want all."""

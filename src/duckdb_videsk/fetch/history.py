@@ -25,6 +25,7 @@ _WEEK_HOURS = 168
 _MONDAY = 4 * DAY  # the epoch's first Monday
 _VERSION = 1
 _LONGEST = 40_000
+_MOST = 1 << 40
 
 
 class Outlook:
@@ -138,8 +139,9 @@ class History:
             days = {int(day): int(rows) for day, rows in content["days"]}
             hours = [int(rows) for rows in content["hours"]]
             cap = int(content["cap"])
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError):
             return
-        odd = min(days.values(), default=0) < 0 or min(hours, default=0) < 0 or len(hours) != _WEEK_HOURS
-        if content.get("version") == _VERSION and not odd and cap >= 0:
+        numbers = [cap, *days.values(), *hours]
+        sane = all(0 <= number < _MOST for number in numbers) and all(abs(day) < _MOST for day in days)
+        if content.get("version") == _VERSION and sane and len(hours) == _WEEK_HOURS:
             self._days, self._hours, self.cap = days, hours, cap

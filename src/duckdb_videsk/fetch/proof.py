@@ -5,13 +5,16 @@ Works on printed times, which have whole seconds; knows nothing of other answers
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from duckdb_videsk.errors import ClockError, OrderError, OutOfRangeError
+from duckdb_videsk.endpoints import UNMAPPED
+from duckdb_videsk.errors import ClockError, OrderError, OutOfRangeError, ResponseError
 from duckdb_videsk.ranges import SECOND, Range, iso
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.decode import Answer
     from duckdb_videsk.endpoints import Endpoint
 
-__all__ = ["Shown", "doubted", "first_instant", "instants", "judge", "rows_within"]
+__all__ = ["Shown", "doubted", "first_instant", "identity_counts", "instants", "judge", "rows_within"]
 
 _ROUND = 1_000
 _SAMPLE = 256
@@ -39,6 +42,7 @@ class Shown:
         cut: whether rows may be missing at its end: it is full, or stops at a suspiciously round number.
         first, last: earliest and latest printed time, microseconds; None without a timed row.
         timeless: rows without a time.
+        clock_proven: whether times were held against the ids' creation seconds, and fit.
     """
 
     batch: pa.RecordBatch
@@ -48,6 +52,7 @@ class Shown:
     first: int | None
     last: int | None
     timeless: int
+    clock_proven: bool
 
 
 def judge(answer: Answer, request: Request) -> Shown:
@@ -57,6 +62,7 @@ def judge(answer: Answer, request: Request) -> Shown:
     announces 100,000 would else lose rows unseen. The price is one request more for one answer in a thousand.
 
     Raises:
+        ResponseError: the times cannot be read.
         OutOfRangeError: a row lies outside what was asked.
         OrderError: it was cut and is not in the order asked for.
         ClockError: the times are shifted against the ids.
@@ -68,13 +74,15 @@ def judge(answer: Answer, request: Request) -> Shown:
     cut = full or (rows > 0 and rows % _ROUND == 0)
     edges = pc.min_max(times)
     first, last = edges["min"].as_py(), edges["max"].as_py()
+    if times.null_count:
+        _check_readable(answer.batch, times, request)
+    clock_proven = False
     if first is not None and last is not None:
         _check_range(first, last, request)
-        if endpoint.clock_rows is not None:
-            _check_clock(answer.batch, times, request)
+        clock_proven = endpoint.clock_rows is not None and _check_clock(answer.batch, times, request)
     if cut:
         _check_order(times, request)
-    return Shown(answer.batch, answer.limit, full, cut, first, last, times.null_count)
+    return Shown(answer.batch, answer.limit, full, cut, first, last, times.null_count, clock_proven)
 
 
 def doubted(shown: Shown, request: Request) -> Shown:
@@ -93,6 +101,14 @@ def rows_within(batch: pa.RecordBatch, endpoint: Endpoint, span: Range) -> pa.Re
     return batch.filter(pc.and_(pc.greater_equal(times, span.start), pc.less(times, span.end)))
 
 
+def identity_counts(batch: pa.RecordBatch, endpoint: Endpoint) -> Counter[str]:
+    """How often each row stands, rows named by their identity and printed time."""
+    names = [*endpoint.identity, endpoint.range_column]
+    texts = [pc.fill_null(batch.column(name).cast(pa.string()), "\0") for name in names]
+    joined = pc.binary_join_element_wise(*texts, "\n")
+    return Counter({entry["values"]: entry["counts"] for entry in pc.value_counts(joined).to_pylist()})
+
+
 def first_instant(batch: pa.RecordBatch, endpoint: Endpoint, start: int) -> int | None:
     """The earliest printed time from `start` on, or None."""
     times = instants(batch, endpoint)
@@ -103,6 +119,27 @@ def first_instant(batch: pa.RecordBatch, endpoint: Endpoint, start: int) -> int 
 def instants(batch: pa.RecordBatch, endpoint: Endpoint) -> pa.Int64Array:
     """The rows' times in microseconds since the epoch, null where a row has none."""
     return batch.column(batch.schema.get_field_index(endpoint.range_column)).view(pa.int64())
+
+
+def _check_readable(batch: pa.RecordBatch, times: pa.Int64Array, request: Request) -> None:
+    """A row may have no time; a time that is there in a form not understood must not look like none."""
+    endpoint = request.endpoint
+    timeless = batch.filter(pc.is_null(times))
+    column = endpoint.column(endpoint.range_column)
+    labels = {*column.keys, *column.fallback_labels}
+    kept_aside = [text for text in timeless.column(UNMAPPED).to_pylist() if text is not None]
+    unread = next((found for text in kept_aside for found in [labels & json.loads(text).keys()] if found), None)
+    answers = timeless.column("answers").to_pylist() if endpoint.parameter is not None else []
+    nothing_else = not kept_aside and all(text == "{}" for text in answers)
+    if unread is None and (timeless.num_rows < batch.num_rows or nothing_else):
+        return
+    error = ResponseError(
+        f"The answer's times cannot be read: {', '.join(sorted(unread or labels))} is missing, or in a form that is "
+        "not known. No rows are returned, since a range of time could leave them out unseen. Please report this.",
+        endpoint=endpoint.path,
+    )
+    error.retryable = False
+    raise error
 
 
 def _check_range(first: int, last: int, request: Request) -> None:
@@ -131,8 +168,8 @@ def _check_order(times: pa.Int64Array, request: Request) -> None:
         )
 
 
-def _check_clock(batch: pa.RecordBatch, times: pa.Int64Array, request: Request) -> None:
-    """Compare times with the ObjectIds' creation seconds on a sample of rows."""
+def _check_clock(batch: pa.RecordBatch, times: pa.Int64Array, request: Request) -> bool:
+    """Compare times with the ObjectIds' creation seconds on a sample of rows; gives whether that proves them."""
     step = max(1, batch.num_rows // _SAMPLE)
     sample = pa.array(range(0, batch.num_rows, step), pa.int64())
     ids = batch.column(batch.schema.get_field_index("id")).take(sample).to_pylist()
@@ -142,6 +179,7 @@ def _check_clock(batch: pa.RecordBatch, times: pa.Int64Array, request: Request) 
         if time is not None and (created := _created(id_)) is not None
     ]
     shifted = [offset for offset in offsets if _is_zone_shift(offset)]
+    fitting = sum(abs(offset) <= _JITTER for offset in offsets)
     if len(offsets) >= (request.endpoint.clock_rows or 1) and len(shifted) * 2 > len(offsets):
         hours = shifted[len(shifted) // 2] / 3_600
         raise ClockError(
@@ -151,6 +189,7 @@ def _check_clock(batch: pa.RecordBatch, times: pa.Int64Array, request: Request) 
             endpoint=request.endpoint.path,
             span=str(request),
         )
+    return bool(fitting * 2 > len(offsets))
 
 
 def _created(id_: str | None) -> int | None:

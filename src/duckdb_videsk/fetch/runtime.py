@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["LoopThread"]
 
 _LINGER_SECONDS = 0.5
+
+_all: weakref.WeakSet[LoopThread] = weakref.WeakSet()
 
 
 class LoopThread:
@@ -29,6 +33,13 @@ class LoopThread:
         self._holders = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        _all.add(self)
+
+    def forget(self) -> None:
+        """In a forked child: the thread stayed with the parent."""
+        self._lock = threading.Lock()
+        self._holders = 0
+        self._loop = self._thread = None
 
     def hold(self) -> asyncio.AbstractEventLoop:
         """The running loop, kept alive until `let_go`."""
@@ -84,3 +95,12 @@ class LoopThread:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._on_stop()
         await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+def _after_fork() -> None:
+    for loops in list(_all):
+        loops.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
