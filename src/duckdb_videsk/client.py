@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import json
 import ssl
+import zlib
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import httpx
 import msgspec
@@ -34,7 +36,7 @@ from duckdb_videsk.rate import retry_after
 from duckdb_videsk.settings import is_local
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.settings import Settings
@@ -45,6 +47,9 @@ _GOOD = {HTTPStatus.OK, HTTPStatus.CREATED}
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 _WHOLE_ATTEMPT = 10
 _QUOTED = 200
+_PIECE = 1 << 20
+_ZSTD_SLICE = 256
+_ZSTD_WINDOW = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ class Client:
             headers={
                 settings.auth_header: f"Bearer {settings.token.reveal()}",
                 "Accept": "application/json",
+                "Accept-Encoding": ", ".join(_unpackers()),
                 "Content-Type": "application/json",
                 "User-Agent": f"duckdb-videsk/{version('duckdb-videsk')}",
             },
@@ -114,30 +120,62 @@ class Client:
         Raises:
             ApiError: of the kind that fits; its `retryable` says whether another attempt makes sense.
         """
-        keys = request.endpoint.api_keys if self._settings.own_keys_only else self._all_keys
         try:
-            async with (
-                asyncio.timeout(self._settings.timeout_seconds * _WHOLE_ATTEMPT),
-                self._http.stream("POST", request.endpoint.path, content=request.body(keys)) as response,
-            ):
+            async with asyncio.timeout(self._settings.timeout_seconds * _WHOLE_ATTEMPT):
+                return await self._exchange(request)
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+            failure = self._no_answer(error, request)
+        # Raised outside of the handler: httpx's error holds the request, and that the token.
+        raise failure
+
+    async def _exchange(self, request: Request) -> Reply:
+        keys = request.endpoint.api_keys if self._settings.own_keys_only else self._all_keys
+        async with self._http.stream("POST", request.endpoint.path, content=request.body(keys)) as response:
+            if response.status_code in _GOOD:
+                return Reply(response.status_code, await self._read(response, request), response.headers)
+            try:
                 body = await self._read(response, request)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ssl.SSLError, OSError) as error:
-            raise self._no_answer(error, request) from error
-        if response.status_code not in _GOOD:
+            except ResponseError:
+                body = b""
             raise self._refusal(response, body, request)
-        return Reply(response.status_code, body, response.headers)
 
     async def _read(self, response: httpx.Response, request: Request) -> bytes:
-        most = self._settings.max_answer_bytes
-        chunks: list[bytes] = []
-        size = 0
-        async with contextlib.aclosing(cast("AsyncGenerator[bytes]", response.aiter_bytes())) as body:
+        """The body, unpacked here in small pieces: httpx unpacks a whole chunk, and that once for each encoding."""
+        unpacker = self._unpacker(response, request)
+        left = self._settings.max_answer_bytes
+        pieces: list[bytes] = []
+        async with contextlib.aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as body:
             async for chunk in body:
-                size += len(chunk)
-                if size > most:
-                    raise self._too_large(response, request)
-                chunks.append(chunk)
-        return b"".join(chunks)
+                for piece in self._unpacked(unpacker, chunk, response, request):
+                    left -= len(piece)
+                    if left < 0:
+                        raise self._too_large(response, request)
+                    pieces.append(piece)
+                    if len(piece) >= _PIECE:
+                        await asyncio.sleep(0)
+        if not unpacker.whole:
+            raise _unusable(f"its {unpacker.name} stream ends before its end", response, request)
+        return b"".join(pieces)
+
+    def _unpacker(self, response: httpx.Response, request: Request) -> _Unpacker:
+        named = response.headers.get_list("content-encoding", split_commas=True)
+        used = [name for name in map(str.lower, named) if name not in {"", "identity"}]
+        known = {"x-gzip": _Gzip, **_unpackers()}
+        if not used:
+            return _Plain()
+        if len(used) == 1 and used[0] in known:
+            return known[used[0]]()
+        error = _unusable(f"it is packed as {self._clean(', '.join(used))!r}, unasked", response, request)
+        error.retryable = False
+        raise error
+
+    def _unpacked(
+        self, unpacker: _Unpacker, chunk: bytes, response: httpx.Response, request: Request
+    ) -> Iterator[bytes]:
+        try:
+            yield from unpacker.feed(chunk)
+        except unpacker.faults:
+            raise _unusable(f"its {unpacker.name} stream is broken", response, request) from None
 
     def _too_large(self, response: httpx.Response, request: Request) -> ResponseError:
         most = self._settings.max_answer_bytes
@@ -181,6 +219,104 @@ class Client:
 
     def _clean(self, text: str) -> str:
         return redact(text, self._settings.token.reveal())[:_QUOTED]
+
+
+class _Unpacker(Protocol):
+    """What undoes one content encoding.
+
+    Attributes:
+        name: of the encoding.
+        faults: what `feed` raises for a broken stream.
+    """
+
+    name: str
+    faults: tuple[type[Exception], ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the stream may end here."""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The next bytes unpacked, in pieces whose size is bounded whatever was packed."""
+
+
+class _Plain:
+    name = "identity"
+    faults: tuple[type[Exception], ...] = ()
+    whole = True
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        yield data
+
+
+class _Gzip:
+    name = "gzip"
+    faults: tuple[type[Exception], ...] = (zlib.error,)
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(wbits=31)
+        self._begun = False
+
+    @property
+    def whole(self) -> bool:
+        return self._member.eof or not self._begun
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        held_back = False
+        while data or held_back:
+            if self._member.eof:
+                self._member = zlib.decompressobj(wbits=31)
+            self._begun = True
+            piece = self._member.decompress(data, _PIECE)
+            data = self._member.unused_data or self._member.unconsumed_tail
+            held_back = len(piece) == _PIECE and not self._member.eof
+            yield piece
+
+
+class _Zstd:
+    """A few bytes can stand for 128 KiB, and nothing bounds what they unpack to: so they are fed in few."""
+
+    name = "zstd"
+
+    def __init__(self) -> None:
+        zstandard = importlib.import_module("zstandard")
+        self.faults: tuple[type[Exception], ...] = (zstandard.ZstdError,)
+        self._decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+        self._frame = self._decompressor.decompressobj()
+        self._begun = False
+
+    @property
+    def whole(self) -> bool:
+        return bool(self._frame.eof) or not self._begun
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), _ZSTD_SLICE):
+            rest = data[start : start + _ZSTD_SLICE]
+            while rest:
+                if self._frame.eof:
+                    self._frame = self._decompressor.decompressobj()
+                self._begun = True
+                yield self._frame.decompress(rest)
+                rest = self._frame.unused_data
+
+
+@cache
+def _unpackers() -> dict[str, Callable[[], _Unpacker]]:
+    """By encoding, what this installation can unpack."""
+    try:
+        importlib.import_module("zstandard")
+    except ImportError:
+        return {"gzip": _Gzip}
+    return {"gzip": _Gzip, "zstd": _Zstd}
+
+
+def _unusable(reason: str, response: httpx.Response, request: Request) -> ResponseError:
+    return ResponseError(
+        f"The answer cannot be used: {reason}.",
+        endpoint=request.endpoint.path,
+        span=str(request),
+        status=response.status_code,
+    )
 
 
 _MEANINGS: dict[int, tuple[type[ApiError], str]] = {
