@@ -80,6 +80,46 @@ def test_wrong_settings_are_named(name, value):
         load_settings(token="t", **{name: value})
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[::1",
+        "https://api.videsk.io:abc",
+        "https://api.videsk.io:99999",
+        "https://api.videsk.io:-1",
+        "https://api.videsk.io:0",
+        "https://a\nb.com",
+        "https://exa mple.com",
+        "https://:sEcReT@api.videsk.io",
+        "https://user:sEcReT@api.videsk.io:abc",
+        "https://sEcReT@[::1",
+        "https://",
+        "https:///exports",
+        "https://a..b",
+        f"https://{'a' * 70}.com",
+        "https://xn--zz.com",
+        "https://api%2evidesk.io",
+        "https://api.videsk.io\\@other.com",
+        "https://api.videsk.io?",
+        "https://api.videsk.io/#",
+        "api.videsk.io",
+    ],
+)
+def test_an_address_that_could_not_be_used_is_refused_without_showing_it(url):
+    with pytest.raises(ConfigError, match="base_url has to look like") as caught:
+        load_settings(token="t", base_url=url)
+    assert "sEcReT" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://api.videsk.io:8443/v2", "HTTPS://API.videsk.io", "https://münchen.example", "http://[::1]:8080"],
+)
+def test_addresses_that_can_be_used(url):
+    assert load_settings(token="t", base_url=url).base_url == url
+
+
 def test_unknown_names_in_the_file_are_refused(write_file):
     write_file('token = "t"\nconcurency = 2\n')
     with pytest.raises(ConfigError, match="concurency"):

@@ -58,13 +58,15 @@ __all__ = [
 ]
 
 _BEARER = re.compile(r"(?i)\bbearer\s+[^\s\"',;]+")
+# No token is shorter; replacing less would garble the text instead.
+_SHORTEST_SECRET = 8
 _JWT = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){1,2}")
 
 
 def redact(text: str, *secrets: str) -> str:
-    """`text` without the given secrets, without bearer tokens and without anything shaped like a JWT."""
+    """`text` without secrets of eight characters or more, bearer tokens and whatever is shaped like a JWT."""
     for secret in secrets:
-        if secret:
+        if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "<token>")
     return _JWT.sub("<token>", _BEARER.sub("Bearer <token>", text))
 

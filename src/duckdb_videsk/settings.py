@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+import httpx
 import platformdirs
 import tzlocal
 
@@ -118,13 +119,24 @@ _BOUNDS = (
 
 
 def _check_base_url(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
+    if not _is_base_url(url):
         raise ConfigError("base_url has to look like https://api.videsk.io, without user, query or fragment.")
-    if parts.scheme == "http" and not is_local(url):
+    if urlsplit(url).scheme == "http" and not is_local(url):
         raise ConfigError(
-            f"base_url is plain http to {parts.hostname}: the token would travel unencrypted. Use https."
+            f"base_url is plain http to {urlsplit(url).hostname}: the token would travel unencrypted. Use https."
         )
+
+
+def _is_base_url(url: str) -> bool:
+    if not url.isprintable() or set(url) & set(" \\%@?#"):
+        return False
+    try:
+        parts, parsed = urlsplit(url), httpx.URL(url)
+        # Each of these can raise; so would the look-up of the name, by the codec used here.
+        port, host = parts.port, parsed.host.encode("idna") and parsed.raw_host
+    except (ValueError, httpx.InvalidURL):
+        return False
+    return parts.scheme in {"http", "https"} and host != b"" and b"%" not in host and port != 0
 
 
 def is_local(url: str) -> bool:
