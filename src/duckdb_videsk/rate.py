@@ -6,7 +6,7 @@ Belongs to one event loop at a time; knows nothing of HTTP beyond the names of t
 from __future__ import annotations
 
 import asyncio
-import re
+import math
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["Pace", "retry_after"]
 
 _MARGIN = 1.05
-_POLICY = re.compile(r"^\s*(\d+)\s*;\s*w=(\d+(?:\.\d+)?)")
 _LONGEST_WAIT = 120.0
+_LONGEST_WINDOW = 120.0
+_MOST_STARTS = 100_000
 
 
 class Pace:
@@ -28,18 +29,18 @@ class Pace:
     """
 
     def __init__(self, per_second: float) -> None:
-        self._limit = max(1, int(per_second)) if per_second >= 1 else 1
-        self._window = self._limit / per_second
-        self._own = (self._limit, self._window)
-        self._starts: deque[float] = deque()
+        limit = max(1, int(per_second))
+        self._own = (limit, limit / per_second)
+        self._limits = [self._own]
+        self._starts: deque[float] = deque(maxlen=_MOST_STARTS)
         self._not_before = 0.0
 
     async def turn(self) -> None:
         """Return when one more request may start."""
-        now = time.monotonic()
-        at = max(now, self._not_before)
-        while len(self._starts) >= self._limit:
-            at = max(at, self._starts.popleft() + self._window * _MARGIN)
+        at = max(time.monotonic(), self._not_before)
+        for limit, window in self._limits:
+            if len(self._starts) >= limit:
+                at = max(at, self._starts[-limit] + window * _MARGIN)
         self._starts.append(at)
         while (left := max(at, self._not_before) - time.monotonic()) > 0:
             await asyncio.sleep(left)
@@ -49,17 +50,37 @@ class Pace:
         self._not_before = max(self._not_before, time.monotonic() + min(seconds, _LONGEST_WAIT))
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """Follow `Ratelimit-Policy`, `-Limit`, `-Remaining` and `-Reset`; odd values change nothing."""
-        policy = _POLICY.match(headers.get("ratelimit-policy", ""))
-        limit = int(policy[1]) if policy else _number(headers.get("ratelimit-limit"))
-        window = float(policy[2]) if policy else 1.0
-        if limit is not None and limit >= 1 and window > 0:
-            self._limit, self._window = min(
-                self._own, (max(1, int(limit)), window), key=lambda pace: pace[0] / pace[1]
-            )
+        """Follow `Ratelimit-Policy`, `-Limit`, `-Remaining` and `-Reset`; odd values change nothing.
+
+        Windows of more than two minutes are not paced: the server says when one is used up.
+        """
+        announced, bare = _announced(headers)
+        if announced or bare:
+            followed = [limit for limit in announced or bare if limit[1] <= _LONGEST_WINDOW]
+            self._limits = [self._own, *followed]
         remaining, reset = _number(headers.get("ratelimit-remaining")), _number(headers.get("ratelimit-reset"))
         if remaining is not None and remaining <= 0 and reset:
             self.pause(reset)
+
+
+def _announced(headers: Mapping[str, str]) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:
+    """Limits as starts and seconds: those that name their window, and bare numbers, which are a second's.
+
+    Items of the lists are such as `100`, `100;w=60` and `"default";q=5;w=1`.
+    """
+    announced, bare = [], []
+    for item in f"{headers.get('ratelimit-policy', '')},{headers.get('ratelimit-limit', '')}".split(","):
+        first, *others = item.split(";")
+        parameters = dict(part.strip().partition("=")[::2] for part in others)
+        quota, window = _number(parameters.get("q", first), math.inf), _number(parameters.get("w"), math.inf)
+        if quota is None or quota < 1 or parameters.get("qu", '"requests"') != '"requests"':
+            continue
+        limit = min(int(quota), _MOST_STARTS)
+        if window:
+            announced.append((limit, window))
+        elif not parameters:
+            bare.append((limit, 1.0))
+    return announced, bare
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -67,9 +88,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return _number(headers.get("retry-after"))
 
 
-def _number(text: str | None) -> float | None:
+def _number(text: str | None, below: float = 86_400) -> float | None:
     try:
         value = float(text or "")
     except ValueError:
         return None
-    return value if 0 <= value < 86_400 else None
+    return value if 0 <= value < below else None
