@@ -10,7 +10,8 @@ ROOT = Path(duckdb_videsk.__file__).parent
 ROWS = [
     ["errors", "settings"],
     ["ranges", "labels", "ledger", "rate", "interrupts"],
-    ["endpoints", "running"],
+    ["specs", "running"],
+    ["endpoints"],
     ["client", "decode", "predicates", "views"],
     ["fetch", "dataset", "bridge"],
     ["progress", "catalog", "relation"],
