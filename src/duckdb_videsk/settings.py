@@ -132,8 +132,9 @@ def _is_base_url(url: str) -> bool:
         return False
     try:
         parts, parsed = urlsplit(url), httpx.URL(url)
-        # Each of these can raise; so would the look-up of the name, by the codec used here.
-        port, host = parts.port, parsed.host.encode("idna") and parsed.raw_host
+        # The look-up of a name raises what this codec raises; a wrong port shows where it is read.
+        parsed.host.encode("idna")
+        port, host = parts.port, parsed.raw_host
     except (ValueError, httpx.InvalidURL):
         return False
     return parts.scheme in {"http", "https"} and host != b"" and b"%" not in host and port != 0
