@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ import pyarrow as pa
 import pytest
 
 import duckdb_videsk
+from duckdb_videsk import connection as connection_module
 from duckdb_videsk.errors import ClosedError, ConfigError, MissingIdError, QueryError, ResponseError
 from duckdb_videsk.ranges import EVER, Range, micros
 from memory import START, TOKEN, ZONE, MemorySource, all_rows, connect_to, wait_until
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from duckdb_videsk import Connection
+
+OLD = int(duckdb.__version__.split(".")[0]) < 2
 
 
 @pytest.fixture
@@ -446,6 +450,75 @@ def test_close(source: MemorySource) -> None:
             use()
 
 
+@contextlib.contextmanager
+def scanning(con: Connection, query: str = "SELECT max(agent) FROM videsk.calls") -> Iterator[list[BaseException]]:
+    """Another thread waits for a query's scan, or whatever else the query does; gives how it ended."""
+    ended: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            con.execute(query).fetchall()
+        except BaseException as error:  # noqa: BLE001 - it is looked at
+            ended.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.2)
+    yield ended
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("whose", ["a cursor", "its own"])
+@pytest.mark.parametrize("times", range(3))
+def test_close_while_another_thread_scans(whose: str, times: int) -> None:
+    source = MemorySource(all_rows(), silent=True)
+    con = connect_to(source)
+    with scanning(con.cursor() if whose == "a cursor" else con) as ended:
+        began = time.monotonic()
+        con.close()
+        assert time.monotonic() - began < 2
+    assert len(ended) == 1
+    con.close()
+    assert source.closed_scans == 1
+    with pytest.raises(duckdb.Error, match="closed"):
+        con.native.execute("SELECT 1")
+
+
+def test_closing_a_cursor_that_scans_in_another_thread(con: Connection, source: MemorySource) -> None:
+    source.silent = True
+    cursor = con.cursor()
+    with scanning(cursor) as ended:
+        cursor.close()
+    assert len(ended) == 1
+    source.silent = False
+    assert con.execute("SELECT count(*) FROM videsk.calls").fetchone() == (1001,)
+
+
+@pytest.mark.skipif(OLD, reason="DuckDB 1.5 waits for the query instead")
+def test_a_close_that_was_refused_can_be_made_again(source: MemorySource, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "_CLOSING_SECONDS", 0.1)
+    con = connect_to(source)
+    cursor = con.cursor()
+    with scanning(cursor, "SELECT sum(random()) FROM range(100_000_000_000)"):
+        with pytest.raises(duckdb.OperationalError):
+            con.close()
+        assert con.closed
+        assert source.closed
+        cursor.native.interrupt()
+    con.close()
+    with pytest.raises(duckdb.Error, match="closed"):
+        con.native.execute("SELECT 1")
+
+
+def test_an_open_result_does_not_hold_up_close(source: MemorySource) -> None:
+    con = connect_to(source)
+    con.execute("FROM videsk.calls").fetchone()
+    began = time.monotonic()
+    con.close()
+    assert time.monotonic() - began < 0.5
+
+
 def test_closing_a_cursor_closes_only_it(con: Connection, source: MemorySource) -> None:
     with con.cursor() as cursor:
         assert cursor.execute("SELECT count(*) FROM videsk.calls").fetchone() == (1001,)
@@ -475,6 +548,25 @@ relation = con.sql("FROM videsk.calls")
 print(len(row))
 """
     assert run_python(text) == "20"
+
+
+@pytest.mark.parametrize("call", ["con.cursor().execute(query)", "con.native.cursor().execute(query)"])
+def test_a_daemon_thread_may_scan_at_exit(call: str) -> None:
+    text = f"""
+import sys
+sys.path[:0] = {{paths!r}}
+import contextlib, threading, time
+from memory import MemorySource, all_rows, connect_to
+con = connect_to(MemorySource(all_rows(), silent=True))
+query = "SELECT max(agent) FROM videsk.calls"
+def scan():
+    with contextlib.suppress(Exception):
+        {call}
+threading.Thread(target=scan, daemon=True).start()
+time.sleep(0.3)
+print("done")
+"""
+    assert run_python(text) == "done"
 
 
 def test_two_connections_are_independent() -> None:

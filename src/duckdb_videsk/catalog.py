@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import secrets
+import threading
 import weakref
 from dataclasses import fields
 from typing import TYPE_CHECKING, Protocol
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from duckdb_videsk.settings import Settings
 
 __all__ = ["Catalog", "ClosableSource", "open_catalog"]
+
+_SETTLING_SECONDS = 2.0
 
 _live: weakref.WeakValueDictionary[str, Catalog] = weakref.WeakValueDictionary()
 
@@ -85,8 +88,10 @@ class Catalog:
 
     def close(self) -> None:
         """Stop the scans and whatever makes requests; idempotent."""
-        self.board.stop_all()
+        scans_ran = self.board.stop_all()
         self._close_source()
+        if scans_ran:
+            self.board.settle(_SETTLING_SECONDS)
 
     def take_out(self) -> None:
         """Remove the catalog from its database, as far as that still stands, and close it."""
@@ -206,6 +211,11 @@ def _refuse_transaction(native: duckdb.DuckDBPyConnection) -> None:
 
 @atexit.register
 def _take_out_all() -> None:
-    """DuckDB 2.0 reports a leak where a connection still holds a Python object when the interpreter ends."""
+    """DuckDB 2.0 reports a leak where a connection still holds a Python object when the interpreter ends.
+
+    It aborts the process where a call of a daemon thread returns only after that.
+    """
     for catalog in list(_live.values()):
         catalog.take_out()
+        if threading.active_count() > 1:
+            catalog.board.settle(_SETTLING_SECONDS)

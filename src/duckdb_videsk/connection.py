@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from duckdb_videsk.catalog import Catalog
 
 __all__ = ["Connection", "attach", "connect"]
+
+_CLOSING_SECONDS = 2.0
+_CLOSING_STEP = 0.02
 
 
 def connect(
@@ -243,14 +247,29 @@ class Connection(Wrapper):
         self._bridge.interrupt()
 
     def close(self) -> None:
-        """Close, with what was opened by it; idempotent. A connection that was attached to is left open."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._parent is None:
-            self._leave_catalog()
+        """Close, with what was opened by it; idempotent. A connection that was attached to is left open.
+
+        Scans under way are stopped. Where DuckDB 2 refuses, since another thread goes on with a query that needs
+        no scan, close again once that has ended.
+        """
+        if not self._closed:
+            self._closed = True
+            self._bridge.interrupt()
+            if self._parent is None:
+                self._leave_catalog()
         if self._owns_native:
-            self._native.close()
+            self._close_native()
+
+    def _close_native(self) -> None:
+        deadline = time.monotonic() + _CLOSING_SECONDS
+        while True:
+            try:
+                return self._native.close()
+            except duckdb.OperationalError:
+                # DuckDB 2, while a call of another thread has not returned yet.
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(_CLOSING_STEP)
 
     def _leave_catalog(self) -> None:
         self._catalog.users -= 1

@@ -235,7 +235,8 @@ class TableScan:
             for batch in read:
                 picked = self._pick(batch)
                 if picked.num_rows:
-                    yield picked
+                    with ticket.resting():
+                        yield picked
 
     def to_reader(self) -> pa.RecordBatchReader:
         """For DuckDB: an error of the scan comes out marked."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ __all__ = ["Board", "FailedScan", "Failures", "Stopped", "Ticket", "failures"]
 
 _MARK = re.compile(r"\[videsk scan ([0-9a-f]{16})\]")
 _STRANGER = object()
+_SETTLING_STEP = 0.01
+_QUIET_STEPS = 5
 
 
 class Stopped(Exception):  # noqa: N818 - no fault: somebody asked for it
@@ -65,6 +68,7 @@ class Ticket:
     def __init__(self, board: Board, owner: object | None) -> None:
         self.owner = owner
         self.stopped = False
+        self.at_work = True
         self._board = board
 
     def check(self) -> None:
@@ -72,6 +76,15 @@ class Ticket:
         self._board.heed_doorbell()
         if self.stopped:
             raise Stopped("The query was interrupted.")
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Within, the scan waits for DuckDB to want more."""
+        self.at_work = False
+        try:
+            yield
+        finally:
+            self.at_work = True
 
 
 class Board:
@@ -120,9 +133,27 @@ class Board:
             if ticket.owner is owner or (unclaimed and ticket.owner is None):
                 ticket.stopped = True
 
-    def stop_all(self) -> None:
-        for ticket in list(self._tickets):
+    def stop_all(self) -> bool:
+        """Tell every scan to stop; gives whether there were any."""
+        tickets = list(self._tickets)
+        for ticket in tickets:
             ticket.stopped = True
+        return bool(tickets)
+
+    def settle(self, seconds: float) -> None:
+        """After `stop_all`: wait for the scans at work to end, and for the calls of other threads to return.
+
+        A scan may rest for a moment only, and DuckDB needs one after its end: so it has to stay quiet for a while.
+        """
+        deadline = time.monotonic() + seconds
+        quiet_steps = 0
+        while quiet_steps < _QUIET_STEPS and time.monotonic() < deadline:
+            time.sleep(_SETTLING_STEP)
+            quiet_steps = 0 if self._is_busy() else quiet_steps + 1
+
+    def _is_busy(self) -> bool:
+        others_execute = any(thread != threading.get_ident() for thread in list(self._executing))
+        return others_execute or any(ticket.at_work for ticket in list(self._tickets))
 
     def _owner(self) -> object | None:
         """Whose thread this is; for a thread of DuckDB's own, who executes, where that is only one."""
