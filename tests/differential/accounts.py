@@ -180,7 +180,7 @@ def _comments() -> list[dict[str, Any]]:
     ]
     bare = [
         {"id": "e" * 24, "comments": "sin fecha"},
-        {"id": "f" * 24, "comments": "fecha rara", "createdAt": "mañana"},
+        {"id": "f" * 24, "comments": "sin fecha, con otra cosa", "otra": "mañana"},
     ]
     return [*timed, *bare]
 

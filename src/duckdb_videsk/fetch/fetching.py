@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from duckdb_videsk.client import Request
-from duckdb_videsk.errors import UnplacedRowError
+from duckdb_videsk.errors import ResponseError, UnplacedRowError
 from duckdb_videsk.fetch.audit import Audit, Doubts
 from duckdb_videsk.fetch.crowded import SecondReader
 from duckdb_videsk.fetch.outlet import Outlet
@@ -234,10 +234,22 @@ class Fetch:
             if shown.cut or (keep,) != part.plan.ranges:
                 raise self._unplaced("an answer that covers only a part of the range")
             return shown.batch
+        if shown.unread is not None:
+            raise self._unreadable(shown.unread)
         inside = shown.first is None or shown.last is None or (shown.first in keep and shown.last in keep)
         if inside and not shown.timeless:
             return shown.batch
         return rows_within(shown.batch, self._endpoint, keep)
+
+    def _unreadable(self, labels: str) -> ResponseError:
+        error = ResponseError(
+            f"The answer's times cannot be read: {labels} is missing, or in a form that is not known. No rows are "
+            "returned, since a range of time could leave them out unseen. Please report this; without a condition on "
+            f"{self._endpoint.range_column} the records can be read.",
+            endpoint=self._endpoint.path,
+        )
+        error.retryable = False
+        return error
 
     def _unplaced(self, where: str) -> UnplacedRowError:
         column = self._endpoint.range_column

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from duckdb_videsk.endpoints import UNMAPPED
-from duckdb_videsk.errors import ClockError, OrderError, OutOfRangeError, ResponseError
+from duckdb_videsk.errors import ClockError, OrderError, OutOfRangeError
 from duckdb_videsk.ranges import SECOND, Range, iso
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Shown:
         cut: whether rows may be missing at its end: it is full, or stops at a suspiciously round number.
         first, last: earliest and latest printed time, microseconds; None without a timed row.
         timeless: rows without a time.
+        unread: the labels that hold, or should hold, times in a form that is not known; None where all were read.
         clock_proven: whether times were held against the ids' creation seconds, and fit.
     """
 
@@ -52,6 +53,7 @@ class Shown:
     first: int | None
     last: int | None
     timeless: int
+    unread: str | None
     clock_proven: bool
 
 
@@ -62,7 +64,6 @@ def judge(answer: Answer, request: Request) -> Shown:
     announces 100,000 would else lose rows unseen. The price is one request more for one answer in a thousand.
 
     Raises:
-        ResponseError: the times cannot be read.
         OutOfRangeError: a row lies outside what was asked.
         OrderError: it was cut and is not in the order asked for.
         ClockError: the times are shifted against the ids.
@@ -74,15 +75,14 @@ def judge(answer: Answer, request: Request) -> Shown:
     cut = full or (rows > 0 and rows % _ROUND == 0)
     edges = pc.min_max(times)
     first, last = edges["min"].as_py(), edges["max"].as_py()
-    if times.null_count:
-        _check_readable(answer.batch, times, request)
+    unread = _unread_times(answer.batch, times, endpoint) if times.null_count else None
     clock_proven = False
     if first is not None and last is not None:
         _check_range(first, last, request)
         clock_proven = endpoint.clock_rows is not None and _check_clock(answer.batch, times, request)
     if cut:
         _check_order(times, request)
-    return Shown(answer.batch, answer.limit, full, cut, first, last, times.null_count, clock_proven)
+    return Shown(answer.batch, answer.limit, full, cut, first, last, times.null_count, unread, clock_proven)
 
 
 def doubted(shown: Shown, request: Request) -> Shown:
@@ -121,25 +121,18 @@ def instants(batch: pa.RecordBatch, endpoint: Endpoint) -> pa.Int64Array:
     return batch.column(batch.schema.get_field_index(endpoint.range_column)).view(pa.int64())
 
 
-def _check_readable(batch: pa.RecordBatch, times: pa.Int64Array, request: Request) -> None:
-    """A row may have no time; a time that is there in a form not understood must not look like none."""
-    endpoint = request.endpoint
+def _unread_times(batch: pa.RecordBatch, times: pa.Int64Array, endpoint: Endpoint) -> str | None:
+    """A row may have no time; a time that is there in a form, or under a label, not known must not look like none."""
     timeless = batch.filter(pc.is_null(times))
     column = endpoint.column(endpoint.range_column)
     labels = {*column.keys, *column.fallback_labels}
     kept_aside = [text for text in timeless.column(UNMAPPED).to_pylist() if text is not None]
-    unread = next((found for text in kept_aside for found in [labels & json.loads(text).keys()] if found), None)
+    for text in kept_aside:
+        if found := labels & json.loads(text).keys():
+            return ", ".join(sorted(found))
     answers = timeless.column("answers").to_pylist() if endpoint.parameter is not None else []
-    nothing_else = not kept_aside and all(text == "{}" for text in answers)
-    if unread is None and (timeless.num_rows < batch.num_rows or nothing_else):
-        return
-    error = ResponseError(
-        f"The answer's times cannot be read: {', '.join(sorted(unread or labels))} is missing, or in a form that is "
-        "not known. No rows are returned, since a range of time could leave them out unseen. Please report this.",
-        endpoint=endpoint.path,
-    )
-    error.retryable = False
-    raise error
+    something_else = bool(kept_aside) or any(text != "{}" for text in answers)
+    return column.keys[0] if something_else and timeless.num_rows == batch.num_rows else None
 
 
 def _check_range(first: int, last: int, request: Request) -> None:
