@@ -127,6 +127,34 @@ def test_retry_after(text, seconds):
     assert retry_after({"retry-after": text}) == seconds
 
 
+def test_a_window_used_up_by_others_is_waited_for_and_ones_own_is_not():
+    headers = {"ratelimit-policy": "20;w=1", "ratelimit-remaining": "0", "ratelimit-reset": "1"}
+    pace = Pace(20)
+    pace.learn(headers)
+    began = time.monotonic()
+    starts(pace, 20)
+    assert time.monotonic() - began >= 0.9
+    pace.learn(headers)
+    assert pace._not_before <= began + 1.5
+
+
+def test_after_a_pause_no_more_start_at_once_than_the_pace_allows():
+    async def take():
+        pace = Pace(5)
+        pace.pause(0.3)
+        at = []
+
+        async def one():
+            await pace.turn()
+            at.append(time.monotonic())
+
+        await asyncio.gather(*(one() for _ in range(8)))
+        return sorted(at)
+
+    at = asyncio.run(take())
+    assert at[5] - at[0] >= 1.0
+
+
 def test_waits_grow_and_never_undercut_the_server():
     error = ServerError("down")
     waits = [delay_before(attempt, error, jitter=lambda: 1.0) for attempt in range(2, 10)]

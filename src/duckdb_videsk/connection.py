@@ -91,6 +91,7 @@ def connect(
         set_time_zone(native, settings.time_zone)
         # DuckDB's own bar knows nothing of how far a scan of the API is, and shows on standard output.
         native.execute("SET enable_progress_bar = false")
+        show_first_rows_early(native)
         return Connection(native, engine_catalog(native, settings), owns_native=True)
     except BaseException:
         native.close()
@@ -239,7 +240,9 @@ class Connection(Wrapper):
     def cursor(self) -> Connection:
         """A second connection to the same database and the same tables."""
         self._open_bridge()
-        return Connection(self._native.cursor(), self._catalog, owns_native=True, parent=self)
+        native = self._native.cursor()
+        show_first_rows_early(native)
+        return Connection(native, self._catalog, owns_native=True, parent=self)
 
     def interrupt(self) -> None:
         """End this connection's query, from any thread."""
@@ -317,3 +320,8 @@ def set_time_zone(native: duckdb.DuckDBPyConnection, name: str) -> None:
     """Set a connection's time zone, and that of cursors to come: they do not inherit it."""
     native.execute(f"SET GLOBAL TimeZone = {text_literal(name)}")
     native.execute(f"SET TimeZone = {text_literal(name)}")
+
+
+def show_first_rows_early(native: duckdb.DuckDBPyConnection) -> None:
+    """With its usual buffer DuckDB reads some thirty answers before it gives the first row of a streamed result."""
+    native.execute("SET streaming_buffer_size = '64KB'")

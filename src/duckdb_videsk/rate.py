@@ -23,10 +23,7 @@ _MOST_STARTS = 100_000
 
 
 class Pace:
-    """At most `per_second` starts in any second, fewer where the server announces less.
-
-    Waits are handed out in the order of asking, so no request starves.
-    """
+    """At most `per_second` starts in any second, fewer where the server announces less."""
 
     def __init__(self, per_second: float) -> None:
         limit = max(1, int(per_second))
@@ -37,13 +34,17 @@ class Pace:
 
     async def turn(self) -> None:
         """Return when one more request may start."""
-        at = max(time.monotonic(), self._not_before)
+        while (wait := self._wait(time.monotonic())) > 0:
+            await asyncio.sleep(wait)
+        self._starts.append(time.monotonic())
+
+    def _wait(self, now: float) -> float:
+        """Seconds until the next start, as it looks now: a pause or another start may come between."""
+        at = self._not_before
         for limit, window in self._limits:
             if len(self._starts) >= limit:
                 at = max(at, self._starts[-limit] + window * _MARGIN)
-        self._starts.append(at)
-        while (left := max(at, self._not_before) - time.monotonic()) > 0:
-            await asyncio.sleep(left)
+        return at - now
 
     def pause(self, seconds: float) -> None:
         """Start nothing more for so long (at most two minutes)."""
@@ -59,8 +60,16 @@ class Pace:
             followed = [limit for limit in announced or bare if limit[1] <= _LONGEST_WINDOW]
             self._limits = [self._own, *followed]
         remaining, reset = _number(headers.get("ratelimit-remaining")), _number(headers.get("ratelimit-reset"))
-        if remaining is not None and remaining <= 0 and reset:
+        if remaining is not None and remaining <= 0 and reset and not self._explained_by_own_starts(reset):
             self.pause(reset)
+
+    def _explained_by_own_starts(self, reset: float) -> bool:
+        """Whether a window is used up by what was started here, at the announced pace: then `turn` waits anyway."""
+        now = time.monotonic()
+        return any(
+            reset <= 2 * window and len(self._starts) >= limit and self._starts[-limit] > now - 2 * window
+            for limit, window in self._limits[1:]
+        )
 
 
 def _announced(headers: Mapping[str, str]) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:

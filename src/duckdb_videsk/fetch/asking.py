@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Asker"]
 
 _DECODERS = 2
+_LARGE = 8 << 20
+_HELD_BY_DECODING = 2.4
 
 
 @dataclass(slots=True)
@@ -68,6 +72,7 @@ class Asker:
         self._decoders: dict[tuple[str, str | None], Decoder] = {}
         self._row_bytes: dict[str, float] = {}
         self._clock_fault: ClockError | None = None
+        self._one_large = threading.Lock()
 
     async def close(self) -> None:
         """Let go of what belongs to the running loop; idempotent."""
@@ -131,7 +136,7 @@ class Asker:
                 self._clock_fault = error
             raise
         if shown.batch.num_rows:
-            self._row_bytes[request.endpoint.path] = 1.5 * len(reply.body) / shown.batch.num_rows
+            self._row_bytes[request.endpoint.path] = _HELD_BY_DECODING * len(reply.body) / shown.batch.num_rows
         if shown.clock_proven and request.endpoint.clock_rows == 1:
             self._clock_fault = None
         return shown
@@ -144,6 +149,11 @@ class Asker:
         return await future
 
     def _decode(self, reply: Reply, request: Request) -> Shown:
+        # Decoding holds more than a body again while it lasts: large ones take turns.
+        with self._one_large if len(reply.body) > _LARGE else contextlib.nullcontext():
+            return self._judged(reply, request)
+
+    def _judged(self, reply: Reply, request: Request) -> Shown:
         decoder = self._decoders.setdefault(
             (request.endpoint.path, request.id), Decoder(request.endpoint, request.id)
         )

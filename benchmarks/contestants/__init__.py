@@ -1,0 +1,1 @@
+"""Ways to read a range of calls. Each module is run in a process of its own, with a job as its one argument."""
