@@ -11,7 +11,7 @@ ROWS = [
     ["errors", "settings"],
     ["ranges", "labels", "ledger", "rate", "interrupts"],
     ["endpoints", "running"],
-    ["client", "decode", "predicates", "views"],
+    ["client", "decode", "predicates", "rewriting", "views"],
     ["fetch", "dataset", "bridge"],
     ["progress", "catalog", "relation"],
     ["connection"],
@@ -25,6 +25,14 @@ FETCH_ROWS = [
     ["planner", "audit", "account"],
     ["fetching"],
     ["engine"],
+    ["__init__"],
+]
+REWRITING_ROWS = [
+    ["errors"],
+    ["words", "session"],
+    ["scalars", "scopes"],
+    ["bounds", "splices"],
+    ["grid"],
     ["__init__"],
 ]
 # `settings` needs the exceptions; nothing else may look sideways.
@@ -72,6 +80,10 @@ def test_rows_of_the_package():
 
 def test_rows_of_fetch():
     check(ROOT / "fetch", "duckdb_videsk.fetch", FETCH_ROWS)
+
+
+def test_rows_of_rewriting():
+    check(ROOT / "rewriting", "duckdb_videsk.rewriting", REWRITING_ROWS)
 
 
 def test_the_simulator_imports_nothing_of_the_product():

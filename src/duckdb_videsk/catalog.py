@@ -17,8 +17,9 @@ import duckdb
 from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ClosedError, ConfigError
+from duckdb_videsk.rewriting import Rewriter
 from duckdb_videsk.running import Board
-from duckdb_videsk.views import CATALOG, comments, languages, macro, schema_views, text_literal
+from duckdb_videsk.views import CATALOG, column_labels, comments, languages, macro, schema_views, text_literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,6 +46,7 @@ class Catalog:
         settings: what it was opened with.
         ledger: the request log.
         board: its scans under way.
+        rewriter: adds to statements what their conditions imply.
         users: connections that will close it.
     """
 
@@ -55,6 +57,7 @@ class Catalog:
         self.settings = settings
         self.ledger = ledger
         self.board = Board()
+        self.rewriter = Rewriter(_range_columns(settings), CATALOG)
         self.users = 0
         self._source = source
         self._native = weakref.ref(native)
@@ -144,6 +147,19 @@ def open_catalog(
         raise
     _live[catalog.id] = catalog
     return catalog
+
+
+def _range_columns(settings: Settings) -> dict[tuple[str, str], tuple[tuple[str, bool], ...]]:
+    """The columns of every table and view by schema and name, in lower case; and whether each is the range column."""
+    named = {("main", endpoint.table): (endpoint, {c.name: c.name for c in endpoint.all_columns}) for endpoint in ENDPOINTS}
+    for language, labels in languages(settings.languages).items():
+        for endpoint in ENDPOINTS:
+            view = endpoint.views.get(language, endpoint.table)
+            named[language, view] = (endpoint, column_labels(endpoint, language, labels))
+    return {
+        place: tuple((label.lower(), name == endpoint.range_column) for name, label in columns.items())
+        for place, (endpoint, columns) in named.items()
+    }
 
 
 def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: list[str]) -> None:

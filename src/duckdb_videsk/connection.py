@@ -47,6 +47,7 @@ def connect(
     max_answer_bytes: int | None = None,
     in_flight_bytes: int | None = None,
     own_keys_only: bool | None = None,
+    implied_ranges: bool | None = None,
     cache_dir: str | Path | None = None,
     progress: bool | None = None,
     read_only: bool = False,
@@ -79,6 +80,7 @@ def connect(
         max_answer_bytes=max_answer_bytes,
         in_flight_bytes=in_flight_bytes,
         own_keys_only=own_keys_only,
+        implied_ranges=implied_ranges,
         cache_dir=cache_dir,
         progress=progress,
     )
@@ -110,6 +112,7 @@ def attach(
     max_answer_bytes: int | None = None,
     in_flight_bytes: int | None = None,
     own_keys_only: bool | None = None,
+    implied_ranges: bool | None = None,
     cache_dir: str | Path | None = None,
     progress: bool | None = None,
 ) -> Connection:
@@ -137,6 +140,7 @@ def attach(
         max_answer_bytes=max_answer_bytes,
         in_flight_bytes=in_flight_bytes,
         own_keys_only=own_keys_only,
+        implied_ranges=implied_ranges,
         cache_dir=cache_dir,
         progress=progress,
     )
@@ -193,7 +197,13 @@ class Connection(Wrapper):
 
     def sql(self, query: str, *, alias: str = "", params: object = None) -> Relation:
         """A query as a lazy relation; None for a statement without a result."""
-        native = self._open_bridge().call(self._native.sql, query, alias=alias, params=params)
+        bridge, text = self._open_bridge(), self._rewritten(query)
+        try:
+            native = bridge.call(self._native.sql, text, alias=alias, params=params)
+        except (duckdb.BinderException, duckdb.ParserException):
+            if text is query:
+                raise
+            native = bridge.call(self._native.sql, query, alias=alias, params=params)
         relation: Relation = adopted(native, self._bridge)
         return relation
 
@@ -201,7 +211,13 @@ class Connection(Wrapper):
 
     def execute(self, query: str, parameters: object = None) -> Connection:
         """Run a statement; its rows wait to be fetched."""
-        self._open_bridge().call(self._native.execute, query, parameters)
+        bridge, text = self._open_bridge(), self._rewritten(query)
+        try:
+            bridge.call(self._native.execute, text, parameters)
+        except (duckdb.BinderException, duckdb.ParserException):
+            if text is query:
+                raise
+            bridge.call(self._native.execute, query, parameters)
         return self
 
     def executemany(self, query: str, parameters: object = None) -> Connection:
@@ -256,6 +272,12 @@ class Connection(Wrapper):
         self._catalog.users -= 1
         if self._catalog.users == 0:
             self._catalog.take_out()
+
+    def _rewritten(self, query: str) -> str:
+        """A statement with the ranges that its conditions imply."""
+        if not self.settings.implied_ranges or not isinstance(query, str):
+            return query
+        return self._catalog.rewriter.rewrite(self._native, query)
 
     def _open_bridge(self) -> Bridge:
         if self.closed:
