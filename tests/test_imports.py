@@ -29,8 +29,8 @@ FETCH_ROWS = [
 ]
 REWRITING_ROWS = [
     ["errors"],
-    ["words", "session"],
-    ["scalars", "scopes"],
+    ["words", "session", "scalars"],
+    ["grammar", "scopes"],
     ["bounds", "splices"],
     ["grid"],
     ["__init__"],

@@ -22,9 +22,10 @@ from duckdb_videsk.running import Board
 from duckdb_videsk.views import CATALOG, column_labels, comments, languages, macro, schema_views, text_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from duckdb_videsk.dataset import ScannedDataset
+    from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.ledger import Ledger
     from duckdb_videsk.settings import Settings
 
@@ -150,8 +151,11 @@ def open_catalog(
 
 
 def _range_columns(settings: Settings) -> dict[tuple[str, str], tuple[tuple[str, bool], ...]]:
-    """The columns of every table and view by schema and name, in lower case; and whether each is the range column."""
-    named = {("main", endpoint.table): (endpoint, {c.name: c.name for c in endpoint.all_columns}) for endpoint in ENDPOINTS}
+    """The columns of every table and view by schema and name, in lower case, and whether each is the range column."""
+    named: dict[tuple[str, str], tuple[Endpoint, Mapping[str, str]]] = {
+        ("main", endpoint.table): (endpoint, {column.name: column.name for column in endpoint.all_columns})
+        for endpoint in ENDPOINTS
+    }
     for language, labels in languages(settings.languages).items():
         for endpoint in ENDPOINTS:
             view = endpoint.views.get(language, endpoint.table)

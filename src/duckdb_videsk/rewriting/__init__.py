@@ -111,11 +111,10 @@ class Rewriter:
         implied = [found for place in places(tree, words, tables) for found in _implied(place, bare, words, session)]
         if not implied:
             return None
-        additions = [(found.place, implied_text(found.column, found.ranges, _unless(found, session))) for found in implied]
         joined: dict[int, tuple[Place, str]] = {}
-        for place, addition in additions:
-            before = joined.get(place.start)
-            joined[place.start] = (place, f"{before[1]} AND {addition}" if before else addition)
+        for found in implied:
+            addition, before = _text_of(found, session), joined.get(found.place.start)
+            joined[found.place.start] = (found.place, f"{before[1]} AND {addition}" if before else addition)
         prove(bare, tree, words, [place for place, _ in joined.values()])
         pairs = frozenset(
             (test.written.replace(COLUMN, "s"), test.checked.replace(COLUMN, "s"))
@@ -181,10 +180,13 @@ class _Reader:
     def __call__(self, leaf: Leaf) -> Test | None:
         if leaf not in self._read:
             try:
-                self._read[leaf] = test_of(leaf, lambda names: self._place.source_of(names) is self._source, self._clock)
+                self._read[leaf] = test_of(leaf, self._is_column, self._clock)
             except NotUnderstood:
                 self._read[leaf] = None
         return self._read[leaf]
+
+    def _is_column(self, names: tuple[Word, ...]) -> bool:
+        return self._place.source_of(names) is self._source
 
 
 def _pushed(condition: Condition, read: _Reader) -> bool:
@@ -193,6 +195,10 @@ def _pushed(condition: Condition, read: _Reader) -> bool:
         return all(_pushed(part, read) for part in condition.parts)
     found = list(tests_in(condition, read))
     return not found or (isinstance(condition, Leaf) and found[0].pushed)
+
+
+def _text_of(found: Implied, session: Session) -> str:
+    return implied_text(found.column, found.ranges, _unless(found, session))
 
 
 def _unless(found: Implied, session: Session) -> list[str]:

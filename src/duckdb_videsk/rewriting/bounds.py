@@ -1,7 +1,7 @@
 """What a condition can be on a cell of time, as SQL over the cell's first and last instant.
 
-For each condition five texts: whether it can be true somewhere in a cell, whether it is true in the whole of it, whether
-it can be true before all cells, after all cells, and for a time that is NULL. An unknown leaf can always be true.
+For each condition five texts: whether it can be true somewhere in a cell, whether it is true in the whole of it,
+whether it can be true before all cells, after all cells, and for a time that is NULL. An unknown leaf can always be.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from duckdb_videsk.rewriting.errors import NotUnderstood
-from duckdb_videsk.rewriting.scalars import COLUMN, Clock, Cursor, Level, Scalar, scalar
+from duckdb_videsk.rewriting.grammar import Cursor, scalar
+from duckdb_videsk.rewriting.scalars import COLUMN, Clock, Level, Scalar
 from duckdb_videsk.rewriting.words import And, Leaf, Not, Or
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _OPERATORS = {"==": "=", "!=": "<>"} | {operator: operator for operator in _MIRR
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The five texts; the others may be true where the condition is not; `must` says that looking closer is of no use."""
+    """The five texts. `must` says that looking closer is of no use; the others may be true where it is not."""
 
     may: str
     must: str
@@ -227,8 +228,6 @@ def _steps(text: str, checked: str, scalars: tuple[Scalar, ...]) -> Test:
     return Test(text, checked, scalars)
 
 
-
-
 def tests_in(condition: Condition, read: Callable[[Leaf], Test | None]) -> Iterator[Test]:
     """The leaves that are understood."""
     match condition:
@@ -285,7 +284,8 @@ def _between(lowest: str, highest: str, operator: str, constant: str) -> tuple[s
     """Whether a value between two others can, and has to, compare so with a constant."""
     match operator:
         case "=":
-            return f"{lowest} <= {constant} AND {highest} >= {constant}", f"{lowest} = {constant} AND {highest} = {constant}"
+            equal = f"{lowest} = {constant} AND {highest} = {constant}"
+            return f"{lowest} <= {constant} AND {highest} >= {constant}", equal
         case "<>":
             return (
                 f"NOT ({lowest} = {constant} AND {highest} = {constant})",

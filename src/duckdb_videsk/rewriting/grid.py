@@ -1,4 +1,4 @@
-"""Which instants a condition can hold at: DuckDB evaluates it over cells of local time, in a small database of its own.
+"""Which instants a condition can hold at: DuckDB evaluates it over cells of local time, in a database of its own.
 
 Cells are cut where a local day begins and where a clock changes; where that is too coarse, at quarters of an hour.
 Years come first, days only in years that can match, quarters only in days that can.
@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 import duckdb
 import pyarrow as pa
 
-from duckdb_videsk.ranges import DAY, EVER, SECOND, Range, micros, normalise, total
+from duckdb_videsk.ranges import DAY, EVER, SECOND, Range, micros, normalise, subtract, total
 from duckdb_videsk.rewriting.bounds import FIRST, LAST, bounds_of, tests_in
 from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.scalars import Clock, Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from typing import Self
 
     from duckdb_videsk.rewriting.bounds import Bounds, Test
     from duckdb_videsk.rewriting.words import Condition, Leaf
@@ -53,7 +54,7 @@ def matching_ranges(
     with _evaluator as evaluator:
         evaluator.use_zone(time_zone)
         try:
-            ranges = _search(evaluator, condition, read, found, zones)
+            ranges = _search(evaluator, condition, read, zones)
         except duckdb.Error as error:
             raise NotUnderstood("it cannot be evaluated everywhere") from error
     return None if ranges == (EVER,) else ranges
@@ -63,7 +64,6 @@ def _search(
     evaluator: _Evaluator,
     condition: Condition,
     read: Callable[[Leaf], Test | None],
-    found: Sequence[Test],
     zones: Sequence[_Zone],
 ) -> tuple[Range, ...]:
     by_level = {level: bounds_of(condition, read, level) for level in (None, Level.DAY)}
@@ -97,9 +97,8 @@ def _few(ranges: tuple[Range, ...]) -> tuple[Range, ...]:
     """No more ranges than are quick to read: the widest gaps stay."""
     if len(ranges) <= MOST_RANGES:
         return ranges
-    gaps = sorted(((b.start - a.end, a.end, b.start) for a, b in pairwise(ranges)), reverse=True)[: MOST_RANGES - 1]
-    edges = [ranges[0].start, *(edge for _, *both in sorted(gaps, key=lambda g: g[1]) for edge in both), ranges[-1].end]
-    return tuple(Range(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True))
+    widest = sorted((Range(a.end, b.start) for a, b in pairwise(ranges)), key=lambda gap: gap.length, reverse=True)
+    return subtract([Range(ranges[0].start, ranges[-1].end)], widest[: MOST_RANGES - 1])
 
 
 def _merged(cuts: Iterable[Sequence[int]]) -> Sequence[int]:
@@ -147,7 +146,7 @@ def _zone(name: str) -> _Zone:
     return _Zone(
         days=tuple(sorted(days.union(changes))),
         changes=changes,
-        quartered=all(number % _QUARTER == 0 for span in spans[1:] for number in span) and spans[0][1] % _QUARTER == 0,
+        quartered=all(number % _QUARTER == 0 for number in [spans[0][1], *(n for span in spans[1:] for n in span)]),
         midnights_safe=all(a // DAY == b // DAY or a >= b for a, b in skips),
     )
 
@@ -159,7 +158,7 @@ class _Evaluator:
         self._lock = threading.RLock()
         self._connection: duckdb.DuckDBPyConnection | None = None
 
-    def __enter__(self) -> _Evaluator:
+    def __enter__(self) -> Self:
         self._lock.acquire()
         return self
 
@@ -186,11 +185,13 @@ class _Evaluator:
         edges = [pair for piece in within for pair in pairwise(_cut(piece, cuts))]
         starts, ends = [a for a, _ in edges], [b - 1 for _, b in edges]
         kind = pa.timestamp("us", "UTC")
-        table = pa.table({
-            "i": pa.array(range(len(edges)), pa.int64()),
-            FIRST: pa.array(starts, pa.int64()).cast(kind),
-            LAST: pa.array(ends, pa.int64()).cast(kind),
-        })
+        table = pa.table(
+            {
+                "i": pa.array(range(len(edges)), pa.int64()),
+                FIRST: pa.array(starts, pa.int64()).cast(kind),
+                LAST: pa.array(ends, pa.int64()).cast(kind),
+            }
+        )
         text = f"SELECT i, {bounds.must} AS must FROM cells WHERE {bounds.may}"  # noqa: S608 - checked word by word
         found = self._con.register("cells", table).execute(text).fetchall()
         certain = [Range(*edges[index]) for index, must in found if must]

@@ -7,7 +7,7 @@ another way is left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Place", "Tables", "parsed", "places"]
 
+Node: TypeAlias = Any
+"""A node of the syntax tree: the class that all have changes from version to version."""
 Columns = tuple[tuple[str, bool], ...]
 """Names in lower case, in order, and whether each is a range column."""
 
@@ -71,7 +73,7 @@ class Place:
 
     start: int
     end: int
-    node: exp.Expression
+    node: Node
     sources: tuple[Source, ...]
     merged: frozenset[str]
     join: bool
@@ -97,18 +99,19 @@ def _plain(word: Word) -> str:
     return word.text[1:-1].replace('""', '"').lower() if word.sort is Sort.QUOTED else word.text.lower()
 
 
-class _Parser(DuckDB.Parser):  # type: ignore[misc]  # sqlglot gives the class no type
+class _Parser(DuckDB.Parser):  # type: ignore[misc, valid-type]  # sqlglot's metaclass puts it there
     def _warn_unsupported(self) -> None:
         raise SqlglotError("a statement that is not parsed")
 
 
-def parsed(text: str) -> exp.Expression:
+def parsed(text: str) -> Node:
     """The syntax tree of the one statement in `text`; raises NotUnderstood."""
     dialect = DuckDB()
     try:
         tokens = dialect.tokenize(text)
         statements = _Parser(error_level=ErrorLevel.IMMEDIATE, dialect=dialect).parse(tokens, text)
-    except Exception as error:  # noqa: BLE001 - a parser's slip on odd text is no concern of the user's
+    except Exception as error:
+        # A parser's slip on odd text, of any kind, is no concern of the user's.
         raise NotUnderstood("sqlglot cannot parse it") from error
     whole = [statement for statement in statements if statement is not None]
     if len(whole) != 1 or isinstance(whole[0], exp.Command):
@@ -116,7 +119,7 @@ def parsed(text: str) -> exp.Expression:
     return whole[0]
 
 
-def places(tree: exp.Expression, words: Sequence[Word], tables: Tables) -> Iterator[Place]:
+def places(tree: Node, words: Sequence[Word], tables: Tables) -> Iterator[Place]:
     """The conditions of every SELECT that runs when the statement runs."""
     if isinstance(tree, exp.Create) and tree.kind != "TABLE":
         return
@@ -130,7 +133,7 @@ def places(tree: exp.Expression, words: Sequence[Word], tables: Tables) -> Itera
                 yield from _place(join, words, "on", scope)
 
 
-def _place(node: exp.Expression, words: Sequence[Word], keyword: str, scope: _Scope) -> Iterator[Place]:
+def _place(node: Node, words: Sequence[Word], keyword: str, scope: _Scope) -> Iterator[Place]:
     condition = node.this if keyword == "where" else node.args["on"]
     starts = [part.meta["start"] for part in condition.walk() if "start" in part.meta]
     if not starts or not any(source.columns for source in scope.sources):
@@ -156,19 +159,21 @@ class _Scope:
         self._tables = tables
         self._seen = 0
         self.joins: list[exp.Join] = []
-        found = list(self._relation(select.args["from_"].this)) if select.args.get("from_") else []
+        from_ = _argument(select, "from")
+        found = list(self._relation(from_.this)) if from_ is not None else []
         found += self._joined(select)
         self.sources = tuple(found)
-        self.merged = frozenset(
-            name.name.lower() for join in self.joins for name in join.args.get("using") or ()
-        ) | self._natural()
+        self.merged = (
+            frozenset(name.name.lower() for join in self.joins for name in join.args.get("using") or ())
+            | self._natural()
+        )
 
     def _natural(self) -> frozenset[str]:
         if any(join.args.get("method") == "NATURAL" for join in self.joins):
             return frozenset(name for source in self.sources for name, _ in source.columns or ())
         return frozenset()
 
-    def _joined(self, node: exp.Expression) -> Iterator[Source]:
+    def _joined(self, node: Node) -> Iterator[Source]:
         for join in node.args.get("joins") or ():
             self.joins.append(join)
             hidden = (join.args.get("kind") or "").upper() in {"SEMI", "ANTI"} or (
@@ -177,7 +182,7 @@ class _Scope:
             for source in self._relation(join.this):
                 yield Source(source.name, source.columns, in_where=source.in_where and not hidden)
 
-    def _relation(self, node: exp.Expression) -> Iterator[Source]:
+    def _relation(self, node: Node) -> Iterator[Source]:
         alias = node.args.get("alias")
         name = alias.name.lower() if alias and alias.name else None
         if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table) and not alias:
@@ -191,7 +196,12 @@ class _Scope:
         yield from self._joined(node)
 
 
-def _renamed(columns: Columns | None, alias: exp.Expression | None) -> Columns | None:
+def _argument(node: Node, name: str) -> Node | None:
+    """An argument that has Python's word for a name, with or without the underscore of newer versions."""
+    return node.args.get(f"{name}_", node.args.get(name))
+
+
+def _renamed(columns: Columns | None, alias: Node | None) -> Columns | None:
     names = alias.args.get("columns") if alias else None
     if columns is None or not names:
         return columns
@@ -217,32 +227,39 @@ def _table_columns(node: exp.Table, tables: Tables) -> Columns | None:
     return None
 
 
-def _cte(node: exp.Expression, name: str) -> tuple[bool, exp.Expression | None]:
+def _cte(node: Node, name: str) -> tuple[bool, Node | None]:
     """Whether a name is a CTE where it stands, and its query, where that is plain."""
-    inside: exp.Expression = node
+    inside: Node = node
     while inside.parent is not None:
         outer = inside.parent
-        with_ = outer.args.get("with_")
+        with_ = _argument(outer, "with")
         if with_ is not None:
             before = list(with_.expressions)
             if inside is with_:
                 before = before[: next(i for i, cte in enumerate(before) if _holds_node(cte, node)) + with_.recursive]
             for cte in reversed(before):
                 if cte.alias.lower() == name:
-                    plain = not with_.recursive and not cte.args["alias"].args.get("columns")
+                    recursive = with_.recursive and any(
+                        _names_alone(table, name) for table in cte.find_all(exp.Table)
+                    )
+                    plain = not recursive and not cte.args["alias"].args.get("columns")
                     return True, cte.this if plain else None
         inside = outer
     return False, None
 
 
-def _holds_node(outer: exp.Expression, node: exp.Expression) -> bool:
-    at: exp.Expression | None = node
+def _names_alone(table: Node, name: str) -> bool:
+    return bool(table.name.lower() == name) and not table.args.get("db")
+
+
+def _holds_node(outer: Node, node: Node) -> bool:
+    at: Node | None = node
     while at is not None and at is not outer:
         at = at.parent
     return at is outer
 
 
-def _output(query: exp.Expression, tables: Tables) -> Columns | None:
+def _output(query: Node, tables: Tables) -> Columns | None:
     """The columns that a query gives, where they can be told."""
     if isinstance(query, exp.Subquery) and not query.args.get("pivots"):
         return _output(query.this, tables)
@@ -273,7 +290,7 @@ def _selected(select: exp.Select, tables: Tables) -> Columns | None:
     return tuple(columns)
 
 
-def _starred(item: exp.Expression, scope: _Scope) -> Columns | None:
+def _starred(item: Node, scope: _Scope) -> Columns | None:
     star = item if isinstance(item, exp.Star) else item.this
     if scope.merged or any(star.args.get(option) for option in ("replace", "rename", "ilike", "like")):
         return None
@@ -281,7 +298,7 @@ def _starred(item: exp.Expression, scope: _Scope) -> Columns | None:
     sources = [s for s in scope.sources if (table is None and s.in_where) or (table and s.name == table)]
     if not sources or any(source.columns is None for source in sources) or (table and len(sources) > 1):
         return None
-    left_out = {column.name.lower() for column in star.args.get("except_") or ()}
+    left_out = {column.name.lower() for column in _argument(star, "except") or ()}
     return tuple(pair for source in sources for pair in source.columns or () if pair[0] not in left_out)
 
 

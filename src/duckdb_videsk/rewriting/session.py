@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Session", "has_temporary", "mean_the_same", "session_of"]
 
 _USUAL = "gregorian|false|false||true"
-_SETTINGS = ", ".join(
-    f"current_setting('{name}')"
-    for name in ("Calendar", "integer_division", "old_implicit_casting", "default_collation", "ieee_floating_point_ops")
-)
+_NAMES = "Calendar integer_division old_implicit_casting default_collation ieee_floating_point_ops"
+_SETTINGS = ", ".join(f"current_setting('{name}')" for name in _NAMES.split())
 _ASKED = (
     "concat_ws('|', current_setting('TimeZone'), current_database(), current_schema(), current_date, "
     f"epoch_us(now()), {_SETTINGS})"
@@ -59,7 +57,7 @@ def session_of(native: duckdb.DuckDBPyConnection) -> Session:
 def mean_the_same(native: duckdb.DuckDBPyConnection, pairs: Iterable[tuple[str, str]]) -> bool:
     """Whether expressions over a TIMESTAMPTZ `s` mean the same in the session, as DuckDB binds them."""
     one, other = (_plan(", ".join(f"({text})" for text in texts)) for texts in zip(*pairs, strict=True))
-    return _answer(native, f"CASE WHEN contains({one}, '\"error\":true') THEN '' ELSE ({one} = {other})::VARCHAR END") == "true"
+    return _answer(native, f"({one} = {other} AND NOT contains({one}, '\"error\":true'))::VARCHAR") == "true"
 
 
 def has_temporary(native: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -72,8 +70,8 @@ def has_temporary(native: duckdb.DuckDBPyConnection, name: str) -> bool:
 
 
 def _answer(native: duckdb.DuckDBPyConnection, expression: str) -> str:
-    quote = "replace({}, '\"', '\"\"')".format(expression)
-    (name,) = native.sql(f"FROM query('SELECT 1 AS \"' || {quote} || '\"')").columns
+    escaped = f"replace({expression}, '\"', '\"\"')"
+    (name,) = native.sql(f"FROM query('SELECT 1 AS \"' || {escaped} || '\"')").columns
     return str(name)
 
 

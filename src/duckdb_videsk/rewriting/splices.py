@@ -77,7 +77,7 @@ def prove(text: str, tree: exp.Expression, words: Sequence[Word], chosen: Sequen
     for place, mark in marks:
         key = "on" if place.join else "this"
         condition = place.node.args[key]
-        added = exp.Paren(this=parsed(f"SELECT {mark}").expressions[0])  # type: ignore[attr-defined]
+        added = exp.Paren(this=parsed(f"SELECT {mark}").expressions[0])
         place.node.set(key, exp.And(this=exp.Paren(this=condition), expression=added))
     if seen != tree:
         raise NotUnderstood("the place of a condition is not certain")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from sqlglot import Token, TokenType
 from sqlglot.dialects.duckdb import DuckDB
-from sqlglot.tokens import TokenType
 
 from duckdb_videsk.rewriting.errors import NotUnderstood
 
@@ -21,14 +21,14 @@ _NAME = re.compile(r"[^\W\d]\w*")
 _OPENING, _CLOSING = {"(", "[", "{", "case"}, {")", "]", "}", "end"}
 
 # What can follow a condition at its own depth.
-_ENDS_WHERE = frozenset(
-    "group having order limit offset qualify window union intersect except fetch using tablesample select from where "
-    "returning on for with when ;".split()
-)
-_ENDS_ON = _ENDS_WHERE | frozenset(
-    "join inner left right full cross asof positional semi anti natural outer lateral pivot unpivot , "
-    "set do".split()
-)
+_ENDS_WHERE = {
+    "group", "having", "order", "limit", "offset", "qualify", "window", "union", "intersect", "except", "fetch",
+    "using", "tablesample", "select", "from", "where", "returning", "on", "for", "with", "when", ";",
+}  # fmt: skip
+_ENDS_ON = _ENDS_WHERE | {
+    "join", "inner", "left", "right", "full", "cross", "asof", "positional", "semi", "anti", "natural", "outer",
+    "lateral", "pivot", "unpivot", ",", "set", "do",
+}  # fmt: skip
 
 
 class Sort(Enum):
@@ -83,7 +83,18 @@ Condition = Leaf | Not | And | Or
 
 def words_of(text: str) -> tuple[Word, ...]:
     """The words of a statement; comments are left out."""
-    return tuple(_word(text, token.token_type, token.start, token.end + 1) for token in DuckDB().tokenize(text))
+    return tuple(word for token in DuckDB().tokenize(text) for word in _words(text, token))
+
+
+def _words(text: str, token: Token) -> Iterator[Word]:
+    """A token as one word, or as several where the tokenizer takes "GROUP BY" for one."""
+    start, end = token.start, token.end + 1
+    pieces = list(re.finditer(r"\S+", text[start:end]))
+    if len(pieces) > 1 and all(_NAME.fullmatch(piece[0]) for piece in pieces):
+        for piece in pieces:
+            yield _word(text, token.token_type, start + piece.start(), start + piece.end())
+    else:
+        yield _word(text, token.token_type, start, end)
 
 
 def _word(text: str, kind: TokenType, start: int, end: int) -> Word:
@@ -156,10 +167,12 @@ def _between(words: tuple[Word, ...]) -> Condition | None:
     middle, last = keys.index("between"), keys.index("and")
     negated = middle > 0 and keys[middle - 1] == "not"
     value = words[: middle - negated]
-    both = And((
-        Leaf((*value, _operator(">="), *words[middle + 1 : last])),
-        Leaf((*value, _operator("<="), *words[last + 1 :])),
-    ))
+    both = And(
+        (
+            Leaf((*value, _operator(">="), *words[middle + 1 : last])),
+            Leaf((*value, _operator("<="), *words[last + 1 :])),
+        )
+    )
     return Not(both) if negated else both
 
 
