@@ -87,6 +87,9 @@ class Rewriter:
             return text
 
     def _rewritten(self, native: duckdb.DuckDBPyConnection, text: str, session: Session) -> _Rewritten | None:
+        if session.database.lower() == self._tables.catalog:
+            # What a name alone means can change with every temporary table.
+            return self._added(native, text, session)
         key = (text, replace(session, now=0))
         with self._lock:
             if key in self._known:

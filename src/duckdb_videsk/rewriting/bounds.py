@@ -78,6 +78,11 @@ class Test:
         return max(s.smooth for s in self.scalars)
 
     @property
+    def quartered(self) -> bool:
+        """Whether it takes quarters of an hour that are whole in local time."""
+        return Level.QUARTER in {level for s in self.scalars for level in (s.level, s.smooth)}
+
+    @property
     def clock(self) -> Clock:
         return max(s.clock for s in self.scalars)
 
@@ -189,7 +194,7 @@ def _is(cursor: Cursor, left: Scalar) -> Test:
     if what.key == "null" and left.text == COLUMN:
         # Of a time that is there, all is said by a constant.
         text = f"(CASE WHEN {COLUMN} IS NULL THEN {len(words) == 1} ELSE {len(words) == 2} END)"
-        return Test(text, text, (Scalar(left.text, left.checked, "bool", Level.DAY),))
+        return Test(text, left.checked + ending, (Scalar(left.text, left.checked, "bool", Level.DAY),))
     return _steps(left.text + ending, left.checked + ending, (left,))
 
 

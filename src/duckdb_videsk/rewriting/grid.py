@@ -51,6 +51,8 @@ def matching_ranges(
     found = tuple(tests_in(condition, read))
     zones = [_zone(name) for name in sorted({time_zone}.union(*(test.zones for test in found)))]
     _check(found, zones)
+    if not all(zone.quartered for zone in zones):
+        read = _without_quarters(read)
     with _evaluator as evaluator:
         evaluator.use_zone(time_zone)
         try:
@@ -70,7 +72,15 @@ def _search(
     null, low, high = evaluator.constants(by_level[None])
     if null:
         raise NotUnderstood("it accepts a time that is NULL")
-    sure = [Range(EVER.start, _GRID.start)] * low + [Range(_GRID.end, EVER.end)] * high
+    sure = [Range(EVER.start, _GRID.start)] * low
+    if any(s.kind == "text" and s.rises for test in tests_in(condition, read) for s in test.scalars):
+        # As text, the year 10000, which has begun somewhere, comes before 2000.
+        last = Range(EVER.end // DAY * DAY - DAY, EVER.end)
+        sure += [Range(_GRID.end, last.start)] * high
+        certain, possible = evaluator.cells(bounds_of(condition, read, Level.QUARTER), _quarters([last]), [last])
+        sure += certain + possible
+    else:
+        sure += [Range(_GRID.end, EVER.end)] * high
     certain, open_ = evaluator.cells(by_level[None], _YEARS, [_GRID])
     sure += certain
     certain, open_ = evaluator.cells(by_level[Level.DAY], _merged(zone.days for zone in zones), open_)
@@ -84,10 +94,17 @@ def _search(
     return fine if len(fine) <= MOST_RANGES else coarse
 
 
+def _without_quarters(read: Callable[[Leaf], Test | None]) -> Callable[[Leaf], Test | None]:
+    """The same for a time zone where a quarter of an hour can have two hours or days in it."""
+
+    def read_less(leaf: Leaf) -> Test | None:
+        test = read(leaf)
+        return None if test is None or test.quartered else test
+
+    return read_less
+
+
 def _check(found: Sequence[Test], zones: Sequence[_Zone]) -> None:
-    fine = any(Level.QUARTER in {s.level, s.smooth} for test in found for s in test.scalars)
-    if fine and not all(zone.quartered for zone in zones):
-        raise NotUnderstood("quarters of an hour are not whole in this time zone")
     moved = any(s.shifted and s.clock is not Clock.NONE for test in found for s in test.scalars)
     if moved and not all(zone.midnights_safe for zone in zones):
         raise NotUnderstood("a change of the clock crosses midnight in this time zone")
