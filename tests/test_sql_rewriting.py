@@ -206,9 +206,9 @@ def test_implied_text() -> None:
 def test_it_costs_little(con: Connection, text: str, seconds: float) -> None:
     rewritten(con, COUNT)
     spent = []
-    for number in range(5):
+    for number in range(10):
         begun = time.perf_counter()
         rewritten(con, text.format(number))
         spent.append(time.perf_counter() - begun)
-    # Twice over, for machines that do other things besides.
-    assert min(spent) < 2 * seconds
+    # Three times over, for machines that do other things besides.
+    assert min(spent) < 3 * seconds
