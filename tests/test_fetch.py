@@ -488,6 +488,17 @@ def wait_until(condition, seconds=5):
     return condition()
 
 
+@pytest.mark.parametrize(
+    ("start_inclusive", "end_inclusive"), [(False, False), (True, False), (False, True), (True, True)]
+)
+def test_rows_without_a_time_do_not_tell_how_ends_are_read(start_inclusive, end_inclusive):
+    crowd = [{"id": object_id(START, n), "startTime": START + timedelta(milliseconds=8 * n)} for n in range(120)]
+    rows = [*crowd, {"id": "f" * 24, "agent": "nobody"}]
+    ends = {"start_inclusive": start_inclusive, "end_inclusive": end_inclusive}
+    with served(rows, cap=50, emit_timeless=True, **ends) as (_, engine):
+        assert ids(read(engine)) == ids(crowd)
+
+
 def our_sockets():
     folder = Path("/proc/self/fd")
     return {link for entry in folder.iterdir() if (link := _target(entry)).startswith("socket:")}
