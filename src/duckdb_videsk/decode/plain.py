@@ -1,7 +1,8 @@
 """The quick way: Arrow's own JSON reader over a whole body, for answers in which every value is what it should be.
 
 The reader is strict on all but a few things, which are checked here; it refuses unknown and repeated keys and
-wrong types, and then the other way decides.
+wrong types, and then the other way decides. It takes one type for each key; so a list that comes as text gets a key
+of its own before it reads.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.json
 
 from duckdb_videsk.decode.cells import scaled
+from duckdb_videsk.decode.envelope import one_text
 from duckdb_videsk.decode.placement import own_labels
 from duckdb_videsk.decode.times import instants
 from duckdb_videsk.endpoints import UNMAPPED, Kind
@@ -24,6 +26,8 @@ __all__ = ["Reader"]
 
 _LARGEST = 2**31 - 4_096  # Arrow counts the bytes of a block in 32 bits
 _MARGIN = 1_024
+_MARK = "\x7f"
+_SPELT_MARKS = (_MARK.encode(), rb"\u007")
 _READ_AS = {Kind.TIME: pa.string(), Kind.JSON: pa.null()}
 
 
@@ -32,7 +36,11 @@ class Reader:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+        self._texts = [
+            label for column in endpoint.columns if column.kind is Kind.LIST for label in own_labels(column)
+        ]
         row = [(label, _read_as(column)) for column in endpoint.columns for label in own_labels(column)]
+        row += [(_marked(label), pa.string()) for label in self._texts]
         self._parse = pyarrow.json.ParseOptions(
             explicit_schema=pa.schema(
                 [
@@ -50,9 +58,11 @@ class Reader:
         # A body that begins with null crashes Arrow's reader, and with it the process.
         if len(body) > _LARGEST or not body[:_MARGIN].lstrip().startswith(b"{"):
             return None
+        if self._texts and any(spelt in body for spelt in _SPELT_MARKS):
+            return None
         try:
             table = pyarrow.json.read_json(
-                pa.BufferReader(body),
+                pa.BufferReader(self._with_texts_apart(body)),
                 read_options=pyarrow.json.ReadOptions(block_size=len(body) + _MARGIN),
                 parse_options=self._parse,
             )
@@ -67,6 +77,16 @@ class Reader:
         rows = data.flatten()
         batch = None if rows.null_count else self._batch(rows)
         return None if batch is None else (limit, batch)
+
+    def _with_texts_apart(self, body: bytes) -> pa.Buffer:
+        """The body with another key before each list that is text.
+
+        In JSON a name between quotation marks with a colon behind it can only be a key.
+        """
+        whole = one_text(body)
+        for label in self._texts:
+            whole = pc.replace_substring(whole, f'"{label}":"', f'"{_marked(label)}":"')
+        return whole.buffers()[2]
 
     def _batch(self, rows: pa.StructArray) -> pa.RecordBatch | None:
         arrays = {UNMAPPED: pa.nulls(len(rows), Kind.JSON.value)}
@@ -89,6 +109,8 @@ def _array(column: Column, rows: pa.StructArray) -> pa.Array | None:
         if pc.any(pc.and_(array.is_valid(), other.is_valid())).as_py():
             return None
         array = pc.coalesce(array, other)
+    if column.kind is Kind.LIST:
+        return _with_texts(array, [rows.field(_marked(label)) for label in own_labels(column)])
     if column.kind is Kind.JSON:
         return pa.nulls(len(rows), Kind.JSON.value)
     if column.kind is Kind.TIME:
@@ -98,3 +120,27 @@ def _array(column: Column, rows: pa.StructArray) -> pa.Array | None:
     if column.kind is Kind.DOUBLE and pc.all(pc.is_finite(array)).as_py() is False:
         return None
     return scaled(column, array)
+
+
+def _marked(label: str) -> str:
+    """A label of as many characters, for the texts among the lists under `label`."""
+    return label[:-1] + _MARK
+
+
+def _with_texts(lists: pa.ListArray, texts: list[pa.StringArray]) -> pa.ListArray | None:
+    """The lists, and a list of each text; None where a row has two of them."""
+    for column in texts:
+        if column.null_count == len(column):
+            continue
+        if pc.any(pc.and_(lists.is_valid(), column.is_valid())).as_py():
+            return None
+        lists = pc.coalesce(lists, _listed(column).cast(lists.type))
+    return lists
+
+
+def _listed(texts: pa.StringArray) -> pa.ListArray:
+    """A list of each text, without items where it is empty."""
+    some = pc.fill_null(pc.greater(pc.binary_length(texts), 0), False)
+    ends = pc.cumulative_sum(some.cast(pa.int32()))
+    offsets = pa.concat_arrays([pa.array([0], pa.int32()), ends])
+    return pa.ListArray.from_arrays(offsets, texts.filter(some), mask=texts.is_null())
