@@ -36,7 +36,7 @@ from duckdb_videsk.rate import retry_after
 from duckdb_videsk.settings import is_local
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.settings import Settings
@@ -114,23 +114,26 @@ class Client:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def send(self, request: Request) -> Reply:
-        """One attempt.
+    async def send(self, request: Request, *, on_sent: Callable[[], None] | None = None) -> Reply:
+        """One attempt; `on_sent` is called once the whole request has been written.
 
         Raises:
             ApiError: of the kind that fits; its `retryable` says whether another attempt makes sense.
         """
         try:
             async with asyncio.timeout(self._settings.timeout_seconds * _WHOLE_ATTEMPT):
-                return await self._exchange(request)
+                return await self._exchange(request, on_sent)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
             failure = self._no_answer(error, request)
         # Raised outside of the handler: httpx's error holds the request, and that the token.
         raise failure
 
-    async def _exchange(self, request: Request) -> Reply:
+    async def _exchange(self, request: Request, on_sent: Callable[[], None] | None) -> Reply:
         keys = request.endpoint.api_keys if self._settings.own_keys_only else self._all_keys
-        async with self._http.stream("POST", request.endpoint.path, content=request.body(keys)) as response:
+        extensions = {} if on_sent is None else {"trace": _told_when_sent(on_sent)}
+        async with self._http.stream(
+            "POST", request.endpoint.path, content=request.body(keys), extensions=extensions
+        ) as response:
             if response.status_code in _GOOD:
                 return Reply(response.status_code, await self._read(response, request), response.headers)
             try:
@@ -298,6 +301,14 @@ class _Zstd:
                 self._begun = True
                 yield self._frame.decompress(rest)
                 rest = self._frame.unused_data
+
+
+def _told_when_sent(on_sent: Callable[[], None]) -> Callable[[str, object], Awaitable[None]]:
+    async def trace(event: str, _: object) -> None:
+        if event.endswith(".send_request_body.complete"):
+            on_sent()
+
+    return trace
 
 
 @cache

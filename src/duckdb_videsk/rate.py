@@ -14,12 +14,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Pace", "retry_after"]
+__all__ = ["Pace", "Turn", "retry_after"]
 
 _MARGIN = 1.05
 _LONGEST_WAIT = 120.0
 _LONGEST_WINDOW = 120.0
 _MOST_STARTS = 100_000
+
+
+class Turn:
+    """One start. It counts from when it was allowed, or better from when its request was on its way."""
+
+    __slots__ = ("at",)
+
+    def __init__(self) -> None:
+        self.at = time.monotonic()
+
+    def sent(self) -> None:
+        """Say that the server is about to see it: a new connection takes its time."""
+        self.at = time.monotonic()
 
 
 class Pace:
@@ -29,21 +42,23 @@ class Pace:
         limit = max(1, int(per_second))
         self._own = (limit, limit / per_second)
         self._limits = [self._own]
-        self._starts: deque[float] = deque(maxlen=_MOST_STARTS)
+        self._starts: deque[Turn] = deque(maxlen=_MOST_STARTS)
         self._not_before = 0.0
 
-    async def turn(self) -> None:
+    async def turn(self) -> Turn:
         """Return when one more request may start."""
         while (wait := self._wait(time.monotonic())) > 0:
             await asyncio.sleep(wait)
-        self._starts.append(time.monotonic())
+        turn = Turn()
+        self._starts.append(turn)
+        return turn
 
     def _wait(self, now: float) -> float:
         """Seconds until the next start, as it looks now: a pause or another start may come between."""
         at = self._not_before
         for limit, window in self._limits:
             if len(self._starts) >= limit:
-                at = max(at, self._starts[-limit] + window * _MARGIN)
+                at = max(at, self._starts[-limit].at + window * _MARGIN)
         return at - now
 
     def pause(self, seconds: float) -> None:
@@ -67,7 +82,7 @@ class Pace:
         """Whether a window is used up by what was started here, at the announced pace: then `turn` waits anyway."""
         now = time.monotonic()
         return any(
-            reset <= 2 * window and len(self._starts) >= limit and self._starts[-limit] > now - 2 * window
+            reset <= 2 * window and len(self._starts) >= limit and self._starts[-limit].at > now - 2 * window
             for limit, window in self._limits[1:]
         )
 

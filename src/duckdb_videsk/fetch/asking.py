@@ -120,10 +120,10 @@ class Asker:
                 return shown
 
     async def _attempt(self, request: Request, attempts: _Attempts) -> Shown:
-        await self._pace.turn()
+        turn = await self._pace.turn()
         loop = asyncio.get_running_loop()
         ways = self._ways.get(loop) or self._ways.setdefault(loop, _Ways(self._settings))
-        reply = await ways.client.send(request)
+        reply = await ways.client.send(request, on_sent=turn.sent)
         self._pace.learn(reply.headers)
         attempts.status, attempts.size = reply.status, len(reply.body)
         try:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from duckdb_videsk.errors import SilentCutError
 from duckdb_videsk.fetch.proof import doubted, first_instant, identity_counts, rows_within
 from duckdb_videsk.ranges import SECOND, Range, iso
 
 if TYPE_CHECKING:
     from collections import Counter
-
-    import pyarrow as pa
 
     from duckdb_videsk.client import Request
     from duckdb_videsk.endpoints import Endpoint
@@ -59,7 +59,7 @@ class Audit:
             SilentCutError: its neighbour shows rows that it lacks, or the other way round.
         """
         until = min(until, self.overlap_until(boundary))
-        rows = rows_within(batch, self._endpoint, Range(boundary - SECOND, until))
+        rows = self._around(batch, Range(boundary - SECOND, until))
         self._before[boundary] = _Side(rows, until)
         self._compare(boundary)
 
@@ -71,9 +71,15 @@ class Audit:
         """
         first = first_instant(batch, self._endpoint, boundary)
         until = min(until, (boundary if first is None else first) + SECOND)
-        rows = rows_within(batch, self._endpoint, Range(boundary - SECOND, until))
+        rows = self._around(batch, Range(boundary - SECOND, until))
         self._after[boundary] = _Side(rows, until, first)
         self._compare(boundary)
+
+    def _around(self, batch: pa.RecordBatch, span: Range) -> pa.RecordBatch:
+        """What names the rows of `span`, copied: a view would hold the whole answer."""
+        named = batch.select(list({*self._endpoint.identity, self._endpoint.range_column}))
+        rows = rows_within(named, self._endpoint, span)
+        return rows.take(pa.array(range(rows.num_rows), pa.int64()))
 
     def _compare(self, boundary: int) -> None:
         before, after = self._before.get(boundary), self._after.get(boundary)

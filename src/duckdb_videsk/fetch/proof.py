@@ -96,9 +96,15 @@ def doubted(shown: Shown, request: Request) -> Shown:
 
 
 def rows_within(batch: pa.RecordBatch, endpoint: Endpoint, span: Range) -> pa.RecordBatch:
-    """The rows whose printed time lies in `span`."""
+    """The rows whose printed time lies in `span`; a view of the batch where they follow each other."""
     times = instants(batch, endpoint)
-    return batch.filter(pc.and_(pc.greater_equal(times, span.start), pc.less(times, span.end)))
+    inside = pc.fill_null(pc.and_(pc.greater_equal(times, span.start), pc.less(times, span.end)), False)
+    count, start = pc.sum(inside).as_py() or 0, pc.index(inside, True).as_py()
+    if count == 0:
+        return batch.slice(0, 0)
+    if pc.all(inside.slice(start, count)).as_py():
+        return batch.slice(start, count)
+    return batch.filter(inside)
 
 
 def identity_counts(batch: pa.RecordBatch, endpoint: Endpoint) -> Counter[str]:
