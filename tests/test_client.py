@@ -101,6 +101,23 @@ def test_no_byte_is_lost_at_the_edge_of_a_piece(server, size):
     assert answered(server, gzipped(b"x" * size)).body == b"x" * size
 
 
+def test_the_moment_of_sending_is_told_once(server):
+    server.answer = (201, None, BODY)
+    told = []
+
+    async def once():
+        client = Client(
+            load_settings(token=TOKEN, base_url=f"http://127.0.0.1:{server.server_port}"), all_keys=["agent"]
+        )
+        try:
+            await client.send(Request(by_table()["calls"], EVER), on_sent=lambda: told.append(len(server.accepted)))
+        finally:
+            await client.close()
+
+    asyncio.run(once())
+    assert len(told) == 1
+
+
 def test_an_empty_body_is_empty_however_it_is_called(server):
     assert answered(server, b"").body == b""
 

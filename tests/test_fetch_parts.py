@@ -155,6 +155,19 @@ def test_after_a_pause_no_more_start_at_once_than_the_pace_allows():
     assert at[5] - at[0] >= 1.0
 
 
+def test_a_start_counts_from_when_its_request_was_on_its_way():
+    async def take():
+        pace = Pace(2)
+        first = await pace.turn()
+        await pace.turn()
+        await asyncio.sleep(0.3)
+        first.sent()
+        await pace.turn()
+        return time.monotonic() - first.at
+
+    assert asyncio.run(take()) >= 1.0
+
+
 def test_waits_grow_and_never_undercut_the_server():
     error = ServerError("down")
     waits = [delay_before(attempt, error, jitter=lambda: 1.0) for attempt in range(2, 10)]

@@ -26,6 +26,8 @@ __all__ = ["Reader"]
 
 _LARGEST = 2**31 - 4_096  # Arrow counts the bytes of a block in 32 bits
 _MARGIN = 1_024
+# Arrow's own pool keeps some tens of megabytes for each thread that ever read.
+_POOL = pa.system_memory_pool()
 _MARK = "\x7f"
 _SPELT_MARKS = (_MARK.encode(), rb"\u007")
 _READ_AS = {Kind.TIME: pa.string(), Kind.JSON: pa.null()}
@@ -65,13 +67,14 @@ class Reader:
                 pa.BufferReader(self._with_texts_apart(body)),
                 read_options=pyarrow.json.ReadOptions(block_size=len(body) + _MARGIN),
                 parse_options=self._parse,
+                memory_pool=_POOL,
             )
         except pa.ArrowException:
             return None
         if table.num_rows != 1:  # several objects may follow each other
             return None
         limit = table.column("$limit")[0].as_py()
-        data = table.column("data").combine_chunks()
+        data = table.column("data").combine_chunks(memory_pool=_POOL)
         if limit is None or limit < 1 or data.null_count:
             return None
         rows = data.flatten()
@@ -85,7 +88,7 @@ class Reader:
         """
         whole = one_text(body)
         for label in self._texts:
-            whole = pc.replace_substring(whole, f'"{label}":"', f'"{_marked(label)}":"')
+            whole = pc.replace_substring(whole, f'"{label}":"', f'"{_marked(label)}":"', memory_pool=_POOL)
         return whole.buffers()[2]
 
     def _batch(self, rows: pa.StructArray) -> pa.RecordBatch | None:

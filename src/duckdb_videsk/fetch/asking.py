@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from duckdb_videsk.client import Client
 from duckdb_videsk.decode import Decoder
 from duckdb_videsk.endpoints import DOCUMENTED_KEYS
@@ -151,7 +153,11 @@ class Asker:
     def _decode(self, reply: Reply, request: Request) -> Shown:
         # Decoding holds more than a body again while it lasts: large ones take turns.
         with self._one_large if len(reply.body) > _LARGE else contextlib.nullcontext():
-            return self._judged(reply, request)
+            try:
+                return self._judged(reply, request)
+            finally:
+                # Arrow keeps what each thread has freed, for that thread.
+                pa.default_memory_pool().release_unused()
 
     def _judged(self, reply: Reply, request: Request) -> Shown:
         decoder = self._decoders.setdefault(

@@ -96,9 +96,9 @@ class Plan:
         for span in self._spans:
             if not span.asked:
                 return self._ask(span)
-            if self._is_end_unknown(span):
+            if span.unread == EVER and not span.from_end:
                 return self._ask(span, newest_first=True)
-        return self._ask_more()
+        return self._ask_more() if self._density.known and self._cap else None
 
     def answered(
         self, ask: Ask, covered: Range, *, rows: int, cap: int, first: int | None, last: int | None
@@ -131,12 +131,6 @@ class Plan:
             self._spans.remove(span)
         return keep
 
-    def _is_end_unknown(self, span: _Span) -> bool:
-        """Whether to look where the records end: until then, all up to the present is expected to hold some."""
-        if span.end < EVER.end or span.from_end or span.stuck_at_end:
-            return False
-        return span.start <= EVER.start or self._unasked_answers(span) >= _WORTH_ASKING
-
     def _ask_more(self) -> Ask | None:
         span = max(self._spans, key=self._unasked_answers, default=None)
         if span is None or self._unasked_answers(span) < _WORTH_ASKING:
@@ -159,15 +153,15 @@ class Plan:
 
     def _unasked_answers(self, span: _Span) -> float:
         """Full answers that the span is expected to hold beyond those under way."""
-        if not self._density.known or not self._cap:
-            return 0.0
         # Before the oldest record has been seen, what a span from the beginning of time holds is unknown.
         if span.start <= EVER.start and not self._from_the_beginning:
             return 0.0
         return self._density.rows(span.unread) / self._cap - span.asked
 
     def _halve(self, span: _Span) -> Ask | None:
-        answers = max(1, round(self._density.rows(span.unread) / self._cap / 2))
+        # Where the records end is not known before the newest have been seen: then do not leap far ahead.
+        expected = 2.0 if span.end >= EVER.end else self._density.rows(span.unread) / self._cap
+        answers = max(1, round(expected / 2))
         rows = answers * self._cap * _FILL
         middle = self._density.locate(span.unread, rows) // SECOND * SECOND
         if not span.start < middle < span.end:
