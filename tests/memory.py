@@ -21,6 +21,7 @@ from duckdb_videsk.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from duckdb_videsk.guard import Guard
     from duckdb_videsk.ranges import Range
 
 TOKEN = "tok-never-to-be-seen"
@@ -53,7 +54,13 @@ class MemorySource:
     closed: bool = False
 
     def scan(
-        self, endpoint: Endpoint, ranges: Sequence[Range], *, ids: Sequence[str] = (), null_times: bool = False
+        self,
+        endpoint: Endpoint,
+        ranges: Sequence[Range],
+        *,
+        ids: Sequence[str] = (),
+        null_times: bool = False,
+        guard: Guard | None = None,  # noqa: ARG002 - what is in memory costs nothing
     ) -> MemoryScan:
         if self.closed:
             raise ClosedError("closed")

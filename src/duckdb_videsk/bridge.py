@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from duckdb_videsk.guard import Allowance
 from duckdb_videsk.interrupts import doorbell
-from duckdb_videsk.running import Stopped, failures
+from duckdb_videsk.running import Owner, Stopped, failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,11 +38,16 @@ class Wrapper:
 
 
 class Bridge:
-    """The way from one connection's wrappers to DuckDB."""
+    """The way from one connection's wrappers to DuckDB.
 
-    def __init__(self, board: Board) -> None:
+    Attributes:
+        max_requests: that one query may make; None for any number.
+    """
+
+    def __init__(self, board: Board, *, max_requests: int | None = None) -> None:
+        self.max_requests = max_requests
         self._board = board
-        self._owner = object()
+        self._owner = Owner()
 
     def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """`function(*args, **options)` as if the caller's caller had called it.
@@ -53,8 +59,14 @@ class Bridge:
         bare = {name: unwrapped(value) for name, value in options.items()}
         names = _visible(frame)
         names[_CALL_NAME] = partial(function, *map(unwrapped, args), **bare)
+        self._owner.allowance = Allowance(self.max_requests)
         with self.guard():
             return eval(_CALL, frame.f_globals, names)  # noqa: S307 - the code is a constant
+
+    def go_on(self, function: Callable[..., Any], *args: Any) -> Any:
+        """More of the query that runs."""
+        with self.guard():
+            return function(*args)
 
     @contextlib.contextmanager
     def guard(self) -> Iterator[None]:

@@ -11,6 +11,7 @@ import secrets
 import threading
 import weakref
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import duckdb
@@ -18,6 +19,7 @@ import duckdb
 from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ClosedError, ConfigError
+from duckdb_videsk.guard import Allowance, Guard
 from duckdb_videsk.running import Board
 from duckdb_videsk.views import CATALOG, comments, languages, macro, schema_views, text_literal
 
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from duckdb_videsk.dataset import ScannedDataset
+    from duckdb_videsk.guard import Policy
     from duckdb_videsk.ledger import Ledger
+    from duckdb_videsk.running import Ticket
     from duckdb_videsk.settings import Settings
 
 __all__ = ["Catalog", "ClosableSource", "open_catalog"]
@@ -82,7 +86,14 @@ class Catalog:
             # The table holds the catalog by `check`: DuckDB's views are what keeps it alive.
             yield (
                 endpoint.table,
-                VirtualTable(endpoint, self._source, board=self.board, known_ids=known_ids, check=self.check),
+                VirtualTable(
+                    endpoint,
+                    self._source,
+                    board=self.board,
+                    known_ids=known_ids,
+                    check=self.check,
+                    guard=partial(_guard, self.settings),
+                ),
             )
         yield "requests", LedgerTable(self.ledger, board=self.board)
 
@@ -108,6 +119,15 @@ class Catalog:
             return native is not None and native.query_progress() is not None
         except duckdb.Error:
             return False
+
+
+def _guard(settings: Settings, ticket: Ticket) -> Guard:
+    """Others than our own connections have no other way to learn of a mistake than an error."""
+    policy: Policy = settings.unbounded_scans or ("warn" if ticket.ours else "refuse")
+    allowance = (
+        Allowance(settings.max_requests) if ticket.owner is None or not ticket.ours else ticket.owner.allowance
+    )
+    return Guard(allowance, settings.scan_budget, policy, settings.requests_per_second)
 
 
 def open_catalog(

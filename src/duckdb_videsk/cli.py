@@ -136,6 +136,9 @@ def _add_query(commands: Any) -> None:
     query.add_argument("--forms", help="ids of forms to read where the SQL names none, comma-separated")
     query.add_argument("--surveys", help="ids of surveys to read where the SQL names none, comma-separated")
     query.add_argument(
+        "--max-requests", type=_number(int, 1), metavar="N", help="fail where a query needs more requests than this"
+    )
+    query.add_argument(
         "--language",
         action="append",
         default=[],
@@ -190,6 +193,7 @@ def _query(options: argparse.Namespace) -> None:
         time_zone=options.time_zone,
         forms=options.forms,
         surveys=options.surveys,
+        max_requests=options.max_requests,
         languages=_languages(options.language) or None,
         config={"python_enable_replacements": False},  # a table of the SQL is no variable of this program
     ) as connection:

@@ -10,7 +10,7 @@ import duckdb
 
 from duckdb_videsk.bridge import Bridge, Wrapper
 from duckdb_videsk.catalog import open_catalog
-from duckdb_videsk.errors import ClosedError
+from duckdb_videsk.errors import ClosedError, ConfigError
 from duckdb_videsk.fetch import Engine
 from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.progress import watcher
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from duckdb_videsk.catalog import Catalog
+    from duckdb_videsk.guard import Policy
 
 __all__ = ["Connection", "attach", "connect"]
 
@@ -53,6 +54,9 @@ def connect(
     own_keys_only: bool | None = None,
     cache_dir: str | Path | None = None,
     progress: bool | None = None,
+    unbounded_scans: Policy | None = None,
+    scan_budget: int | None = None,
+    max_requests: int | None = None,
     read_only: bool = False,
     config: Mapping[str, Any] | None = None,
 ) -> Connection:
@@ -85,6 +89,9 @@ def connect(
         own_keys_only=own_keys_only,
         cache_dir=cache_dir,
         progress=progress,
+        unbounded_scans=unbounded_scans,
+        scan_budget=scan_budget,
+        max_requests=max_requests,
     )
     native = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
     try:
@@ -117,6 +124,9 @@ def attach(
     own_keys_only: bool | None = None,
     cache_dir: str | Path | None = None,
     progress: bool | None = None,
+    unbounded_scans: Policy | None = None,
+    scan_budget: int | None = None,
+    max_requests: int | None = None,
 ) -> Connection:
     """Put the catalog `videsk` into a DuckDB connection that is already there.
 
@@ -144,6 +154,9 @@ def attach(
         own_keys_only=own_keys_only,
         cache_dir=cache_dir,
         progress=progress,
+        unbounded_scans=unbounded_scans,
+        scan_budget=scan_budget,
+        max_requests=max_requests,
     )
     catalog = engine_catalog(native, settings)
     if time_zone is not None:
@@ -174,7 +187,8 @@ class Connection(Wrapper):
         self._catalog = catalog
         self._owns_native = owns_native
         self._parent = parent
-        self._bridge = Bridge(catalog.board)
+        limit = catalog.settings.max_requests if parent is None else parent.max_requests
+        self._bridge = Bridge(catalog.board, max_requests=limit)
         self._closed = False
         if parent is None:
             catalog.users += 1
@@ -191,6 +205,20 @@ class Connection(Wrapper):
     def ledger(self) -> Ledger:
         """The log of requests, which SQL reads as `videsk.requests`."""
         return self._catalog.ledger
+
+    @property
+    def max_requests(self) -> int | None:
+        """Requests that one query of this connection may make, over all its tables; None for any number.
+
+        It can be set, and holds for queries run from then on; one that needs more raises `RequestLimitError`.
+        """
+        return self._bridge.max_requests
+
+    @max_requests.setter
+    def max_requests(self, limit: int | None) -> None:
+        if limit is not None and limit < 1:
+            raise ConfigError(f"max_requests is {limit}: it has to be 1 or more, or None for any number.")
+        self._bridge.max_requests = limit
 
     @property
     def closed(self) -> bool:
@@ -216,26 +244,26 @@ class Connection(Wrapper):
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row of the statement run last."""
-        row: tuple[Any, ...] | None = self._open_bridge().call(self._native.fetchone)
+        row: tuple[Any, ...] | None = self._open_bridge().go_on(self._native.fetchone)
         return row
 
     def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
         """The next rows of the statement run last."""
-        rows: list[tuple[Any, ...]] = self._open_bridge().call(self._native.fetchmany, size)
+        rows: list[tuple[Any, ...]] = self._open_bridge().go_on(self._native.fetchmany, size)
         return rows
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """The rows that are left of the statement run last."""
-        rows: list[tuple[Any, ...]] = self._open_bridge().call(self._native.fetchall)
+        rows: list[tuple[Any, ...]] = self._open_bridge().go_on(self._native.fetchall)
         return rows
 
     def arrow(self) -> pa.Table:
         """The rows that are left, as an Arrow table. `sql(…).arrow()` copies them once less."""
-        return self._open_bridge().call(self._native.to_arrow_table)
+        return self._open_bridge().go_on(self._native.to_arrow_table)
 
     def pl(self) -> Any:
         """The rows that are left, as a Polars frame."""
-        return importlib.import_module("polars").from_arrow(self._open_bridge().call(self._native.to_arrow_table))
+        return importlib.import_module("polars").from_arrow(self._open_bridge().go_on(self._native.to_arrow_table))
 
     def cursor(self) -> Connection:
         """A second connection to the same database and the same tables."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from duckdb_videsk.endpoints import Endpoint
+    from duckdb_videsk.guard import Guard
     from duckdb_videsk.ledger import Ledger
     from duckdb_videsk.ranges import Range
     from duckdb_videsk.running import Board, Ticket
@@ -48,7 +49,14 @@ class Source(Protocol):
     """Where the rows of an export come from."""
 
     def scan(
-        self, endpoint: Endpoint, ranges: Sequence[Range], /, *, ids: Sequence[str] = (), null_times: bool = False
+        self,
+        endpoint: Endpoint,
+        ranges: Sequence[Range],
+        /,
+        *,
+        ids: Sequence[str] = (),
+        null_times: bool = False,
+        guard: Guard | None = None,
     ) -> Batches: ...
 
 
@@ -135,17 +143,20 @@ class VirtualTable(ScannedDataset):
         board: Board,
         known_ids: Sequence[str] = (),
         check: Callable[[], None] = lambda: None,
+        guard: Callable[[Ticket], Guard | None] = lambda _: None,
     ) -> None:
         """
         Args:
             known_ids: what to read of an export that takes an id, where the filter names none.
             check: called before a query is bound; raises where none can be served any more.
+            guard: how a scan is watched over.
         """
         super().__init__(endpoint.schema, board)
         self._endpoint = endpoint
         self._source = source
         self._known_ids = tuple(known_ids)
         self._check = check
+        self._guard = guard
 
     @property
     def schema(self) -> pa.Schema:
@@ -160,7 +171,9 @@ class VirtualTable(ScannedDataset):
         ids = self._ids(expression) if match.ranges else ()
         if not match.ranges or (self._endpoint.parameter and not ids):
             return
-        scan = self._source.scan(self._endpoint, match.ranges, ids=ids, null_times=match.null_times)
+        scan = self._source.scan(
+            self._endpoint, match.ranges, ids=ids, null_times=match.null_times, guard=self._guard(ticket)
+        )
         try:
             yield from _polled(scan, ticket)
         finally:

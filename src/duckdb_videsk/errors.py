@@ -5,7 +5,9 @@ VideskError
 │   ├── MissingTokenError          no API token was found
 │   └── LabelError                 a language's labels cannot name a view
 ├── QueryError                 the query asks for something the API cannot give
-│   └── MissingIdError             forms or surveys without an id
+│   ├── MissingIdError             forms or surveys without an id
+│   ├── LargeScanError             a scan over the budget, where such are refused
+│   └── RequestLimitError          a query that needs more requests than it may make
 ├── ApiError                   a request failed, after its retries
 │   ├── AuthenticationError        401: the token is wrong or expired
 │   ├── ForbiddenError             403: the token may not read this
@@ -23,6 +25,8 @@ VideskError
 │   ├── OrderError                 a cut answer that is not in time order
 │   └── ClockError                 times that are shifted against the ids' own clock
 └── ClosedError                the connection, or the scan, was closed meanwhile
+
+LargeScanWarning               a scan over the budget begins
 """
 
 from __future__ import annotations
@@ -42,12 +46,15 @@ __all__ = [
     "ForbiddenError",
     "IncompleteError",
     "LabelError",
+    "LargeScanError",
+    "LargeScanWarning",
     "MissingIdError",
     "MissingTokenError",
     "OrderError",
     "OutOfRangeError",
     "QueryError",
     "RateLimitError",
+    "RequestLimitError",
     "ResponseError",
     "RetryBudgetError",
     "ServerError",
@@ -136,6 +143,18 @@ class QueryError(VideskError):
 
 class MissingIdError(QueryError):
     """`forms` or `surveys` was read without an id in the query or in the settings."""
+
+
+class LargeScanError(QueryError):
+    """A scan would take more requests than the budget, and such scans are refused."""
+
+
+class LargeScanWarning(UserWarning):
+    """A scan begins that takes more requests than the budget."""
+
+
+class RequestLimitError(QueryError):
+    """A query needs more requests than its `max_requests`."""
 
 
 class ApiError(VideskError):

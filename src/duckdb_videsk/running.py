@@ -14,15 +14,15 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from duckdb_videsk.guard import Allowance
 from duckdb_videsk.interrupts import doorbell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Board", "FailedScan", "Failures", "Stopped", "Ticket", "failures"]
+__all__ = ["Board", "FailedScan", "Failures", "Owner", "Stopped", "Ticket", "failures"]
 
 _MARK = re.compile(r"\[videsk scan ([0-9a-f]{16})\]")
-_STRANGER = object()
 _SETTLING_STEP = 0.01
 _QUIET_STEPS = 5
 
@@ -62,11 +62,30 @@ class Failures:
 failures = Failures()
 
 
-class Ticket:
-    """One scan's standing order: go on until told to stop."""
+class Owner:
+    """One of our connections.
 
-    def __init__(self, board: Board, owner: object | None) -> None:
+    Attributes:
+        allowance: of the query that it runs.
+    """
+
+    def __init__(self) -> None:
+        self.allowance = Allowance()
+
+
+class Ticket:
+    """One scan's standing order: go on until told to stop.
+
+    Attributes:
+        owner: the connection whose scan it is; None where that is unknown, or no connection of ours.
+        ours: whether it can be a scan of one of our connections.
+        stopped: whether it was told to stop.
+        at_work: whether DuckDB waits for it.
+    """
+
+    def __init__(self, board: Board, owner: Owner | None, *, ours: bool) -> None:
         self.owner = owner
+        self.ours = ours
         self.stopped = False
         self.at_work = True
         self._board = board
@@ -87,16 +106,19 @@ class Ticket:
             self.at_work = True
 
 
+_STRANGER = Owner()
+
+
 class Board:
     """The scans of one catalog that run now."""
 
     def __init__(self) -> None:
         self._tickets: set[Ticket] = set()
-        self._executing: dict[int, object] = {}
+        self._executing: dict[int, Owner] = {}
         self._main = threading.main_thread().ident
 
     @contextmanager
-    def executing(self, owner: object) -> Iterator[None]:
+    def executing(self, owner: Owner) -> Iterator[None]:
         """Within, scans that this thread sets off are the owner's, and Ctrl-C in the main thread stops them."""
         thread = threading.get_ident()
         before = self._executing.get(thread)
@@ -112,7 +134,8 @@ class Board:
 
     def new_ticket(self) -> Ticket:
         """A ticket for a scan that is set off in this thread."""
-        return Ticket(self, self._owner())
+        owner = self._owner()
+        return Ticket(self, owner, ours=owner is not _STRANGER and bool(self._executing))
 
     def heed_doorbell(self) -> None:
         """After Ctrl-C, stop what the main thread waits for."""
@@ -127,7 +150,7 @@ class Board:
         finally:
             self._tickets.discard(ticket)
 
-    def stop(self, owner: object, *, unclaimed: bool = False) -> None:
+    def stop(self, owner: Owner, *, unclaimed: bool = False) -> None:
         """Tell the owner's scans to stop; with `unclaimed` also those of which nobody knows whose they are."""
         for ticket in list(self._tickets):
             if ticket.owner is owner or (unclaimed and ticket.owner is None):
@@ -155,7 +178,7 @@ class Board:
         others_execute = any(thread != threading.get_ident() for thread in list(self._executing))
         return others_execute or any(ticket.at_work for ticket in list(self._tickets))
 
-    def _owner(self) -> object | None:
+    def _owner(self) -> Owner | None:
         """Whose thread this is; for a thread of DuckDB's own, who executes, where that is only one."""
         thread = threading.get_ident()
         if thread in self._executing:

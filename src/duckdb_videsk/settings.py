@@ -16,6 +16,7 @@ import platformdirs
 import tzlocal
 
 from duckdb_videsk.errors import ConfigError, MissingTokenError
+from duckdb_videsk.guard import POLICIES, Policy
 
 __all__ = ["AUTH_HEADERS", "DEFAULT_BASE_URL", "Settings", "Token", "config_file", "is_local", "load_settings"]
 
@@ -67,6 +68,11 @@ class Settings:
             counts for planning, never rows.
         progress: show the progress of long scans on standard error; None: on a terminal and in a notebook only
             (`VIDESK_PROGRESS`).
+        unbounded_scans: what to do about a scan that takes more requests than `scan_budget`: "warn", "refuse" or
+            "allow"; None: warn, and refuse in connections that are not this package's own
+            (`VIDESK_UNBOUNDED_SCANS`).
+        scan_budget: requests (`VIDESK_SCAN_BUDGET`).
+        max_requests: the most that one query may make; None: any number (`VIDESK_MAX_REQUESTS`).
         own_keys_only: send an export only its own documented keys, not all (`VIDESK_OWN_KEYS_ONLY`).
     """
 
@@ -85,6 +91,9 @@ class Settings:
     in_flight_bytes: int = 256 * _MIB
     cache_dir: Path | None = field(default_factory=lambda: platformdirs.user_cache_path("videsk"))
     progress: bool | None = None
+    unbounded_scans: Policy | None = None
+    scan_budget: int = 1_000
+    max_requests: int | None = None
     own_keys_only: bool = False
 
     def __post_init__(self) -> None:
@@ -99,8 +108,10 @@ class Settings:
             raise ConfigError(
                 f"time_zone is {self.time_zone!r}, which is no IANA time zone; write one such as 'America/Santiago'."
             ) from error
+        if self.unbounded_scans not in (None, *POLICIES):
+            raise ConfigError(f"unbounded_scans is {self.unbounded_scans!r}: write one of {', '.join(POLICIES)}.")
         for name, least, most in _BOUNDS:
-            if not least <= getattr(self, name) <= most:
+            if getattr(self, name) is not None and not least <= getattr(self, name) <= most:
                 raise ConfigError(f"{name} is {getattr(self, name)}: it has to be from {least} to {most}.")
 
     def ids(self, parameter: str) -> tuple[str, ...]:
@@ -115,6 +126,8 @@ _BOUNDS = (
     ("retries", 0, 100),
     ("max_answer_bytes", 1_024, 1 << 40),
     ("in_flight_bytes", 1_024, 1 << 40),
+    ("scan_budget", 1, 1 << 40),
+    ("max_requests", 1, 1 << 40),
 )
 
 
@@ -269,6 +282,9 @@ _KINDS: dict[str, Any] = {
     "in_flight_bytes": _whole,
     "cache_dir": _folder,
     "progress": _boolean,
+    "unbounded_scans": _string,
+    "scan_budget": _whole,
+    "max_requests": _whole,
     "own_keys_only": _boolean,
     "auth_header": _string,
     "time_zone": _string,

@@ -52,7 +52,9 @@ class Density:
         """Take note that `covered` holds `rows` rows, the first and last at these instants (None without rows)."""
         if first is not None and last is not None:
             self._horizon = max(self._horizon, last + SECOND)
-            covered = Range(max(covered.start, first - DAY), min(covered.end, max(self._horizon, last + SECOND)))
+            start = first if covered.start <= EVER.start else max(covered.start, first - DAY)
+            end = last + SECOND if covered.end >= EVER.end else min(covered.end, last + DAY)
+            covered = Range(start, end)
         if not covered.empty:
             insort(self._pieces, _Piece(covered.start, covered.end, rows))
 

@@ -15,6 +15,7 @@ from duckdb_videsk.errors import ClosedError
 from duckdb_videsk.fetch.account import Account
 from duckdb_videsk.fetch.fetching import Fetch
 from duckdb_videsk.fetch.runtime import LoopThread
+from duckdb_videsk.guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +52,7 @@ class Engine:
         *,
         ids: Sequence[str] = (),
         null_times: bool = False,
+        guard: Guard | None = None,
     ) -> Scan:
         """Start to read; nothing is asked before the first batch is wanted.
 
@@ -59,11 +61,12 @@ class Engine:
             ranges: what to read, half-open, in microseconds.
             ids: the forms or surveys to read, for exports that take one.
             null_times: whether rows without a time are wanted too.
+            guard: what the scan may cost; None for whatever it takes.
         """
         if self._closed:
             raise ClosedError("The connection is closed: open a new one with duckdb_videsk.connect().")
         wanted: Sequence[str | None] = ids if endpoint.parameter is not None else (None,)
-        return Scan(self, endpoint, ranges, wanted, null_times=null_times)
+        return Scan(self, endpoint, ranges, wanted, null_times=null_times, guard=guard or Guard())
 
     def close(self) -> None:
         """Stop every scan; idempotent."""
@@ -86,11 +89,19 @@ class Scan(Iterator["pa.RecordBatch"]):
         ids: Sequence[str | None],
         *,
         null_times: bool,
+        guard: Guard,
     ) -> None:
         self.number = engine.account.ledger.next_query()
         self._engine = engine
         self._fetch = Fetch(
-            engine.account, self.number, endpoint, ranges, ids, null_times=null_times, watch=engine.watch
+            engine.account,
+            self.number,
+            endpoint,
+            ranges,
+            ids,
+            null_times=null_times,
+            guard=guard,
+            watch=engine.watch,
         )
         self._lock = threading.Lock()
         self._stopped = threading.Event()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.fetch.account import Account
     from duckdb_videsk.fetch.planner import Ask
     from duckdb_videsk.fetch.proof import Shown
+    from duckdb_videsk.guard import Guard
 
 __all__ = ["Fetch", "Progress"]
 
@@ -93,6 +94,7 @@ class Fetch:
         ids: Sequence[str | None],
         *,
         null_times: bool,
+        guard: Guard,
         watch: Callable[[Progress], None] | None,
     ) -> None:
         self.outlet = Outlet(self._on_demand)
@@ -101,6 +103,7 @@ class Fetch:
         self._number = number
         self._endpoint = endpoint
         self._null_times = null_times
+        self._guard = guard
         self._ranges = ranges
         self._ids = ids
         self._parts: list[_Part] = []
@@ -112,6 +115,7 @@ class Fetch:
         self._rows = 0
         self._cap = 0
         self._open = False
+        self._weighed = False
 
     def _on_demand(self) -> None:
         if self._loop is not None and not self._loop.is_closed():
@@ -151,12 +155,21 @@ class Fetch:
         return tasks - done
 
     def _tell(self, *, ended: bool) -> None:
-        if self._watch is None:
-            return
+        if self._watch is not None:
+            table, expected = self._endpoint.table, self._expected()
+            self._watch(Progress(self._number, table, self._rows, self._answers, expected, ended))
+
+    def _expected(self) -> int | None:
+        """Requests expected in all; None while nothing is known."""
         ahead = [part.plan.expected_requests() for part in self._parts]
         known = [count for count in ahead if count is not None]
-        expected = self._answers + round(sum(known)) if len(known) == len(ahead) else None
-        self._watch(Progress(self._number, self._endpoint.table, self._rows, self._answers, expected, ended))
+        return self._answers + round(sum(known)) if len(known) == len(ahead) else None
+
+    def _weigh(self) -> None:
+        """Tell the guard how large the scan is, once that is known and more than the first rows are wanted."""
+        if not self._weighed and (expected := self._expected()) is not None:
+            self._weighed = True
+            self._guard.weigh(self._endpoint.table, self._endpoint.range_column, expected)
 
     def _next_job(self) -> tuple[_Part, Ask] | None:
         for part in self._parts:
@@ -172,6 +185,7 @@ class Fetch:
         self._open = self._open or (self._answers > 0 and self.outlet.hungry)
         if not self._open:
             return not self._answers and under_way < _FIRST_WAVE
+        self._weigh()
         if not under_way:
             return self.outlet.hungry or self.outlet.held_bytes < settings.in_flight_bytes
         answer = self._account.asker.answer_bytes(self._endpoint.path, self._cap)
@@ -260,6 +274,7 @@ class Fetch:
         )
 
     async def _ask(self, request: Request) -> Shown:
+        self._guard.allowance.take(self._endpoint.table)
         return await self._account.asker.ask(request, query=self._number, budget=self._budget)
 
     async def _ask_inside(self, part: _Part, span: Range) -> Shown:

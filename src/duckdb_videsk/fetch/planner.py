@@ -73,7 +73,7 @@ class Plan:
         self._under_way: dict[int, tuple[Ask, _Span]] = {}
         self._numbers = 0
         self._density = Density(now, outlook)
-        self._from_the_beginning = outlook is not None
+        self._is_outlook_known = outlook is not None
         self._cap = cap
 
     @property
@@ -88,6 +88,8 @@ class Plan:
     def expected_requests(self) -> float | None:
         """Requests expected for what is unread, those under way included; None while nothing is known."""
         if not self._density.known or not self._cap:
+            return None
+        if any(self._is_beginning_unknown(span) or self._is_end_unknown(span) for span in self._spans):
             return None
         return sum(max(1.0, self._density.rows(span.unread) / self._cap) for span in self._spans)
 
@@ -153,10 +155,19 @@ class Plan:
 
     def _unasked_answers(self, span: _Span) -> float:
         """Full answers that the span is expected to hold beyond those under way."""
-        # Before the oldest record has been seen, what a span from the beginning of time holds is unknown.
-        if span.start <= EVER.start and not self._from_the_beginning:
+        if self._is_beginning_unknown(span):
             return 0.0
         return self._density.rows(span.unread) / self._cap - span.asked
+
+    def _is_beginning_unknown(self, span: _Span) -> bool:
+        """Whether the span is from the beginning of time and its oldest record has not been seen yet."""
+        return span.start <= EVER.start and not self._is_outlook_known
+
+    def _is_end_unknown(self, span: _Span) -> bool:
+        """Whether the span is without an end, much is guessed in it, and its newest record has not been seen yet."""
+        if span.end < EVER.end or span.stuck_at_end or self._is_outlook_known:
+            return False
+        return span.from_end or self._unasked_answers(span) >= _WORTH_ASKING
 
     def _halve(self, span: _Span) -> Ask | None:
         # Where the records end is not known before the newest have been seen: then do not leap far ahead.
