@@ -68,6 +68,8 @@ class Settings:
         progress: show the progress of long scans on standard error; None: on a terminal and in a notebook only
             (`VIDESK_PROGRESS`).
         own_keys_only: send an export only its own documented keys, not all (`VIDESK_OWN_KEYS_ONLY`).
+        wide_views: make a view with a column for each question of each of `forms` and `surveys`; their questions are
+            asked for when the connection is opened (`VIDESK_WIDE_VIEWS`).
     """
 
     token: Token
@@ -86,6 +88,7 @@ class Settings:
     cache_dir: Path | None = field(default_factory=lambda: platformdirs.user_cache_path("videsk"))
     progress: bool | None = None
     own_keys_only: bool = False
+    wide_views: bool = False
 
     def __post_init__(self) -> None:
         _check_base_url(self.base_url)
@@ -270,6 +273,7 @@ _KINDS: dict[str, Any] = {
     "cache_dir": _folder,
     "progress": _boolean,
     "own_keys_only": _boolean,
+    "wide_views": _boolean,
     "auth_header": _string,
     "time_zone": _string,
 }

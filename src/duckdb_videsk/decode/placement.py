@@ -37,6 +37,11 @@ class Placement:
                     free.discard(stand_in)
         return cls(tuple(found.items()))
 
+    @property
+    def labels(self) -> set[str]:
+        """Every label that goes into a column."""
+        return {label for _, labels in self.columns for label in labels}
+
 
 def every_column_in(endpoint: Endpoint, listed: Collection[str]) -> bool:
     """Whether each column has one of its own labels there, so that none needs another to stand in."""
