@@ -44,7 +44,7 @@ class Shown:
         timeless: rows without a time.
         unread: the labels that hold, or should hold, times in a form that is not known; None where all were read.
         clock_proven: whether times were held against the ids' creation seconds, and fit.
-        questions: the labels that it lists and no column has.
+        questions: the labels that it lists and no column takes, of a form or survey.
     """
 
     batch: pa.RecordBatch
