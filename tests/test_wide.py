@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -371,6 +372,32 @@ def test_a_program_that_ends_without_closing(sim: Simulator) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "[(40,)]\n", "")
+
+
+def test_an_id_may_be_a_parameter(con: Connection) -> None:
+    assert con.execute("SELECT count(*) FROM videsk.form(?)", [FORM]).fetchall() == [(40,)]
+    assert con.sql("SELECT count(*) FROM videsk.form($id)", params={"id": FORM}).fetchall() == [(40,)]
+    con.execute(f"SET VARIABLE wanted = '{SURVEY}'")
+    assert con.execute("SELECT count(*) FROM videsk.survey(getvariable('wanted'))").fetchall() == [(40,)]
+
+
+def test_ctrl_c_ends_the_wait_for_questions() -> None:
+    with Simulator(ACCOUNT, behaviour=Behaviour(latency_s=30)) as sim:
+        program = (
+            "import duckdb_videsk\n"
+            f"con = duckdb_videsk.connect(token={sim.token!r}, base_url={sim.url!r}, time_zone='UTC')\n"
+            "print('ready', flush=True)\n"
+            "try:\n"
+            f'    con.execute("FROM {CALL}")\n'
+            "except KeyboardInterrupt:\n"
+            "    print('stopped')\n"
+        )
+        with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as running:
+            assert running.stdout is not None
+            assert running.stdout.readline() == "ready\n"
+            time.sleep(0.7)
+            running.send_signal(signal.SIGINT)
+            assert running.communicate(timeout=10)[0] == "stopped\n"
 
 
 # --- views by setting
