@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 
 import duckdb_videsk
 from duckdb_videsk.errors import BadRequestError, ClosedError, QueryError
-from duckdb_videsk.simulator import Behaviour, Records, Simulator
+from duckdb_videsk.simulator import Behaviour, Records, Simulator, SyntheticAccount
 from duckdb_videsk.views import quoted, text_literal
 from duckdb_videsk.wide import column_names
 from memory import START, ZONE, MemorySource, connect_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from duckdb_videsk import Connection
 
@@ -164,6 +165,25 @@ def test_a_repeated_label_holds_a_list() -> None:
         assert con.execute(f"SELECT q FROM videsk.form('{FORM}')").fetchall() == [("[1,2]",)]
 
 
+def test_the_synthetic_account_wide_and_as_json() -> None:
+    account = SyntheticAccount(since=date(2026, 3, 2), until=date(2026, 3, 20), calls_per_day=60)
+    sheets = [("form", name) for name in account.form_ids] + [("survey", name) for name in account.survey_ids]
+    with Simulator(account, behaviour=Behaviour(cap=200)) as sim, connect(sim) as con:
+        for kind, name in sheets:
+            tall = con.execute(
+                f"SELECT id, answers FROM videsk.{kind}s WHERE {kind} = '{name}' ORDER BY ALL"
+            ).fetchall()
+            named = questions(con, f"videsk.{kind}_questions('{name}')")
+            columns = ", ".join(map(quoted, named.values()))
+            wide = con.execute(f"SELECT id, {columns} FROM videsk.{kind}('{name}') ORDER BY id").fetchall()
+            assert len(wide) == len(tall) > 100
+            for (wide_id, *cells), (tall_id, text) in zip(wide, tall, strict=True):
+                answers = json.loads(text)
+                assert wide_id == tall_id
+                assert set(answers) <= set(named)
+                assert all(matches(cell, answers.get(label)) for cell, label in zip(cells, named, strict=True))
+
+
 # --- every place of a statement, every way in
 
 CALL = f"videsk.form('{FORM}')"
@@ -218,6 +238,24 @@ def test_cursors_the_native_connection_and_attach(sim: Simulator, con: Connectio
             assert mine.cursor().sql(f"FROM {CALL}").columns[:4] == FIXED
         with duckdb_videsk.attach(mine, token=sim.token, base_url=sim.url, time_zone=ZONE):
             assert mine.execute(count).fetchall() == [(40,)]
+
+
+def test_other_connections_to_the_file(sim: Simulator, tmp_path: Path) -> None:
+    first, second = (duckdb.connect(str(tmp_path / "mine.duckdb")) for _ in range(2))
+    count = f"SELECT count(*) FROM {CALL}"
+    with second:
+        duckdb_videsk.attach(first, token=sim.token, base_url=sim.url, time_zone=ZONE)
+        assert second.execute(count).fetchall() == [(40,)]
+        first.close()
+        with pytest.raises(duckdb.Error, match=r"ClosedError: .* attach it again"):
+            second.execute(count)
+        with duckdb_videsk.attach(second, token=sim.token, base_url=sim.url, time_zone=ZONE):
+            assert second.execute(count).fetchall() == [(40,)]
+            second.execute("DETACH videsk")
+        with duckdb_videsk.attach(second, token=sim.token, base_url=sim.url, time_zone=ZONE) as again:
+            assert again.execute(count).fetchall() == [(40,)]
+    with connect(sim, database=tmp_path / "mine.duckdb", read_only=True) as con:
+        assert con.execute(count).fetchall() == [(40,)]
 
 
 def test_inside_a_transaction_that_writes(con: Connection) -> None:
@@ -408,6 +446,8 @@ def test_views_of_the_ids_in_the_settings(sim: Simulator) -> None:
     with connect(sim, wide_views=True, **ids) as con:
         asked = len(logged(con))
         assert asked == 3
+        con.execute(f"SELECT count(*) FROM videsk.form_{FORM} WHERE created_at < '2026-03-03'").fetchall()
+        assert logged(con)[asked:] == [("forms", FORM, False, 2)]
         assert con.native.execute(f"SELECT count(*) FROM videsk.form_{FORM}").fetchall() == [(40,)]
         assert con.execute(f"SELECT q FROM videsk.{quoted('form_' + HOSTILE_ID)}").fetchall() == [("v",)]
         assert con.execute(f"SELECT max(Nota) FROM videsk.survey_{SURVEY}").fetchall() == [("4",)]
