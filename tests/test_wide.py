@@ -184,6 +184,15 @@ def test_the_synthetic_account_wide_and_as_json() -> None:
                 assert all(matches(cell, answers.get(label)) for cell, label in zip(cells, named, strict=True))
 
 
+def test_hundreds_of_questions() -> None:
+    labels = [f"Pregunta {number}" for number in range(600)]
+    sheets = [memory_sheet("f", day, {label: day for label in labels}) for day in range(300)]
+    with connect_to(MemorySource({"forms": sheets}, labels={"form f": labels})) as con:
+        con.execute("SET memory_limit = '1GB'")
+        rows = con.execute("SELECT * EXCLUDE (created_at, _unmapped) FROM videsk.form('f')").fetchall()
+    assert {row[3:] for row in rows} == {(*[str(day)] * 600, None) for day in range(300)}
+
+
 # --- every place of a statement, every way in
 
 CALL = f"videsk.form('{FORM}')"

@@ -202,9 +202,9 @@ def _execute_all(native: duckdb.DuckDBPyConnection, statements: list[str]) -> No
 
 
 def _register_function(native: duckdb.DuckDBPyConnection) -> None:
-    """Let SQL call `_wide_text`. Functions belong to the whole database, and stay when the catalog is taken out."""
-    known = "SELECT 1 FROM duckdb_functions() WHERE database_name = 'system' AND function_name = ?"
-    if native.execute(known, [FUNCTION]).fetchone() is None:
+    """Let SQL call `_wide_text`. The function belongs to the whole database, and stays when the catalog goes."""
+    # It is there already: by another connection, or by this one.
+    with contextlib.suppress(duckdb.CatalogException, duckdb.NotImplementedException):
         native.create_function(FUNCTION, _wide_text, [VARCHAR] * 4, VARCHAR)
 
 

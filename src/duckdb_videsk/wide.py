@@ -142,14 +142,14 @@ def column_names(labels: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
 def _select(endpoint: Endpoint, asked_id: str, questions: Sequence[str], fixed: Mapping[str, str]) -> str:
     columns = {name: f"t.{quoted(name)}" for name in fixed} | {"answers": _leftover(questions)}
     selected = [f"{columns[name]} AS {quoted(label)}" for name, label in fixed.items()]
-    answers = [
-        f"t.answers ->> {_pointer(label)} AS {quoted(name)}"
-        for label, name in column_names(questions, fixed.values()).items()
-    ]
-    place = list(fixed).index("answers")
-    given = ", ".join([*selected[:place], *answers, *selected[place:]])
-    table = f"{CATALOG}.main.{quoted(endpoint.table)}"
-    return f"SELECT {given} FROM {table} AS t WHERE t.{endpoint.parameter} = {_any_text(asked_id)}"  # noqa: S608 - quoted
+    names = column_names(questions, fixed.values()).values()
+    answers = [f"t.cells[{place}] AS {quoted(name)}" for place, name in enumerate(names, 1)]
+    before = list(fixed).index("answers")
+    given = ", ".join([*selected[:before], *answers, *selected[before:]])
+    # All answers of a row in one go: a function for each would read the JSON as often as there are questions.
+    cells = f"json_extract_string(answers, [{', '.join(map(_pointer, questions))}])" if questions else "NULL"
+    rows = f"FROM {CATALOG}.main.{quoted(endpoint.table)} WHERE {endpoint.parameter} = {_any_text(asked_id)}"
+    return f"SELECT {given} FROM (SELECT *, {cells} AS cells {rows}) AS t"  # noqa: S608 - every name is quoted
 
 
 def _listing(names: Mapping[str, str]) -> str:
