@@ -186,7 +186,7 @@ def test_the_synthetic_account_wide_and_as_json() -> None:
 
 def test_hundreds_of_questions() -> None:
     labels = [f"Pregunta {number}" for number in range(600)]
-    sheets = [memory_sheet("f", day, {label: day for label in labels}) for day in range(300)]
+    sheets = [memory_sheet("f", day, dict.fromkeys(labels, day)) for day in range(300)]
     with connect_to(MemorySource({"forms": sheets}, labels={"form f": labels})) as con:
         con.execute("SET memory_limit = '1GB'")
         rows = con.execute("SELECT * EXCLUDE (created_at, _unmapped) FROM videsk.form('f')").fetchall()
