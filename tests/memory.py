@@ -19,7 +19,7 @@ from duckdb_videsk.ledger import Ledger, LoggedRequest
 from duckdb_videsk.settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from duckdb_videsk.guard import Guard
     from duckdb_videsk.ranges import Range
@@ -39,6 +39,8 @@ class MemorySource:
         error: raised after the first batch.
         silent: after the first batch nothing comes until the scan is closed.
         asked: one entry a scan: table, ranges, ids, null_times.
+        labels: the questions of each form and survey, by kind and id, as in "form f1".
+        asked_questions: the ids that questions were asked for.
         given: batches handed out.
         closed_scans: scans that were closed.
     """
@@ -49,6 +51,8 @@ class MemorySource:
     silent: bool = False
     ledger: Ledger = field(default_factory=Ledger)
     asked: list[tuple[str, tuple[Range, ...], tuple[str, ...], bool]] = field(default_factory=list)
+    labels: dict[str, list[str]] = field(default_factory=dict)
+    asked_questions: list[str] = field(default_factory=list)
     given: int = 0
     closed_scans: int = 0
     closed: bool = False
@@ -68,6 +72,11 @@ class MemorySource:
         self.ledger.add(_logged(self.ledger.next_query(), endpoint.table))
         rows = [row for row in self.rows.get(endpoint.table, []) if _wanted(row, endpoint, ranges, ids, null_times)]
         return MemoryScan(self, pa.Table.from_pylist(rows, schema=endpoint.schema).to_batches(self.batch_rows))
+
+    def questions(self, endpoint: Endpoint, asked_id: str, *, check: Callable[[], None]) -> list[str]:
+        check()
+        self.asked_questions.append(asked_id)
+        return self.labels.get(f"{endpoint.parameter} {asked_id}", [])
 
     def close(self) -> None:
         self.closed = True

@@ -15,7 +15,7 @@ ROWS = [
     ["specs", "running"],
     ["endpoints"],
     ["client", "decode", "predicates", "views"],
-    ["fetch", "dataset", "bridge"],
+    ["fetch", "dataset", "bridge", "wide"],
     ["progress", "catalog", "relation"],
     ["connection"],
     ["functions", "output"],
@@ -27,7 +27,7 @@ FETCH_ROWS = [
     ["history", "outlet", "proof", "retry", "runtime"],
     ["density", "crowded", "asking"],
     ["planner", "audit", "account"],
-    ["fetching"],
+    ["fetching", "questions"],
     ["engine"],
     ["__init__"],
 ]

@@ -13,12 +13,14 @@ from duckdb_videsk.errors import (
     ForbiddenError,
     IncompleteError,
     LabelError,
+    LargeScanError,
     MissingIdError,
     MissingTokenError,
     OrderError,
     OutOfRangeError,
     QueryError,
     RateLimitError,
+    RequestLimitError,
     ResponseError,
     RetryBudgetError,
     ServerError,
@@ -39,6 +41,7 @@ from duckdb_videsk.functions import (
     surveys,
     tags,
 )
+from duckdb_videsk.guard import LargeScanWarning
 from duckdb_videsk.relation import Relation
 from duckdb_videsk.settings import Settings, Token
 
@@ -55,6 +58,8 @@ __all__ = [
     "ForbiddenError",
     "IncompleteError",
     "LabelError",
+    "LargeScanError",
+    "LargeScanWarning",
     "MissingIdError",
     "MissingTokenError",
     "OrderError",
@@ -62,6 +67,7 @@ __all__ = [
     "QueryError",
     "RateLimitError",
     "Relation",
+    "RequestLimitError",
     "ResponseError",
     "RetryBudgetError",
     "ServerError",

@@ -15,16 +15,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import duckdb
+from duckdb.sqltypes import VARCHAR
 
 from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ClosedError, ConfigError
 from duckdb_videsk.guard import Allowance, Guard
-from duckdb_videsk.running import Board
+from duckdb_videsk.running import Board, failures
 from duckdb_videsk.views import CATALOG, comments, languages, macro, schema_views, text_literal
+from duckdb_videsk.wide import FUNCTION, QuestionSource, WideTables, macros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from duckdb_videsk.dataset import ScannedDataset
     from duckdb_videsk.guard import Policy
@@ -39,7 +41,7 @@ _SETTLING_SECONDS = 2.0
 _live: weakref.WeakValueDictionary[str, Catalog] = weakref.WeakValueDictionary()
 
 
-class ClosableSource(Source, Protocol):
+class ClosableSource(Source, QuestionSource, Protocol):
     """A source that belongs to one catalog."""
 
     def close(self) -> None: ...
@@ -52,16 +54,25 @@ class Catalog:
         settings: what it was opened with.
         ledger: the request log.
         board: its scans under way.
+        wide: what is known of the questions of its forms and surveys.
         users: connections that will close it.
     """
 
     def __init__(
-        self, native: duckdb.DuckDBPyConnection, settings: Settings, *, ledger: Ledger, source: ClosableSource
+        self,
+        native: duckdb.DuckDBPyConnection,
+        settings: Settings,
+        *,
+        ledger: Ledger,
+        source: ClosableSource,
+        labels: Mapping[str, Mapping[str, str]],
     ) -> None:
+        """`labels` are those of every language."""
         self.id = secrets.token_hex(8)
         self.settings = settings
         self.ledger = ledger
         self.board = Board()
+        self.wide = WideTables(source, self.board, labels)
         self.users = 0
         self._source = source
         self._native = weakref.ref(native)
@@ -96,6 +107,23 @@ class Catalog:
                 ),
             )
         yield "requests", LedgerTable(self.ledger, board=self.board)
+
+    def wide_views(self) -> Iterator[str]:
+        """Statements that make the wide views that the settings ask for; raises VideskError."""
+        if self.settings.wide_views:
+            yield from self.wide.views("form", self.settings.forms)
+            yield from self.wide.views("survey", self.settings.surveys)
+
+    def refresh_questions(self) -> None:
+        """Ask again which questions there are; raises VideskError."""
+        self.check()
+        self.wide.forget()
+        statements = list(self.wide_views())
+        native = self._native()
+        if statements and native is not None:
+            # A cursor, since the connection itself may be inside a transaction that writes elsewhere.
+            with native.cursor() as cursor:
+                _execute_all(cursor, statements)
 
     def close(self) -> None:
         """Stop the scans and whatever makes requests; idempotent."""
@@ -161,9 +189,9 @@ def open_catalog(
     if found is not None:
         found.take_out()
         native.execute(f"DETACH DATABASE IF EXISTS {CATALOG}")
-    catalog = Catalog(native, settings, ledger=ledger, source=source())
+    catalog = Catalog(native, settings, ledger=ledger, source=source(), labels=own_languages)
     try:
-        _put_in(native, catalog, statements)
+        _put_in(native, catalog, [*statements, *macros(catalog.id, own_languages), *catalog.wide_views()])
     except BaseException:
         catalog.take_out()
         raise
@@ -176,15 +204,44 @@ def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: lis
     with _current_catalog(native):
         for name, dataset in catalog.datasets():
             native.from_arrow(dataset).create_view(name)
+    _register_function(native)
+    marker = f"CREATE MACRO {CATALOG}.main.catalog_id() AS {text_literal(catalog.id)}"
+    _execute_all(native, [*statements, marker])
+
+
+def _execute_all(native: duckdb.DuckDBPyConnection, statements: list[str]) -> None:
+    """All of them, or none."""
     native.begin()
     try:
         for statement in statements:
             native.execute(statement)
-        native.execute(f"CREATE MACRO {CATALOG}.main.catalog_id() AS {text_literal(catalog.id)}")
     except BaseException:
         native.rollback()
         raise
     native.commit()
+
+
+def _register_function(native: duckdb.DuckDBPyConnection) -> None:
+    """Let SQL call `_wide_text`. The function belongs to the whole database, and stays when the catalog goes."""
+    # It is there already: by another connection, or by this one.
+    with contextlib.suppress(duckdb.CatalogException, duckdb.NotImplementedException):
+        native.create_function(FUNCTION, _wide_text, [VARCHAR] * 4, VARCHAR)
+
+
+def _wide_text(catalog_id: str, parameter: str, asked_id: str, schema: str) -> str:
+    """The text of a wide table, for DuckDB to bind."""
+    try:
+        return _living(catalog_id).wide.text(parameter, asked_id, schema)
+    except BaseException as error:  # noqa: BLE001 - DuckDB would hand on its text alone
+        raise failures.bear(error) from None
+
+
+def _living(catalog_id: str) -> Catalog:
+    catalog = _live.get(catalog_id)
+    if catalog is None:
+        raise ClosedError(f"The {CATALOG} catalog that this query reads is closed.")
+    catalog.check()
+    return catalog
 
 
 @contextlib.contextmanager

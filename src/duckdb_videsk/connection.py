@@ -52,6 +52,7 @@ def connect(
     max_answer_bytes: int | None = None,
     in_flight_bytes: int | None = None,
     own_keys_only: bool | None = None,
+    wide_views: bool | None = None,
     cache_dir: str | Path | None = None,
     progress: bool | None = None,
     unbounded_scans: Policy | None = None,
@@ -66,6 +67,7 @@ def connect(
         database: the main database, a file or in memory; the tables are never written into it.
         read_only: open the file for reading only.
         config: DuckDB's own configuration.
+        wide_views: with this, the questions of `forms` and `surveys` are asked for at once.
 
     The others are the fields of `Settings`; what is not given comes from the environment or the settings file.
 
@@ -87,6 +89,7 @@ def connect(
         max_answer_bytes=max_answer_bytes,
         in_flight_bytes=in_flight_bytes,
         own_keys_only=own_keys_only,
+        wide_views=wide_views,
         cache_dir=cache_dir,
         progress=progress,
         unbounded_scans=unbounded_scans,
@@ -122,6 +125,7 @@ def attach(
     max_answer_bytes: int | None = None,
     in_flight_bytes: int | None = None,
     own_keys_only: bool | None = None,
+    wide_views: bool | None = None,
     cache_dir: str | Path | None = None,
     progress: bool | None = None,
     unbounded_scans: Policy | None = None,
@@ -152,6 +156,7 @@ def attach(
         max_answer_bytes=max_answer_bytes,
         in_flight_bytes=in_flight_bytes,
         own_keys_only=own_keys_only,
+        wide_views=wide_views,
         cache_dir=cache_dir,
         progress=progress,
         unbounded_scans=unbounded_scans,
@@ -271,6 +276,17 @@ class Connection(Wrapper):
         native = self._native.cursor()
         show_first_rows_early(native)
         return Connection(native, self._catalog, owns_native=True, parent=self)
+
+    def refresh_questions(self) -> None:
+        """Ask the API again which questions forms and surveys have, at the next use of each.
+
+        Without this they are asked for once. With `wide_views` those views are made anew, now.
+
+        Raises:
+            VideskError: the API gives no answer for an id of the settings.
+        """
+        with self._open_bridge().guard():
+            self._catalog.refresh_questions()
 
     def interrupt(self) -> None:
         """End this connection's query, from any thread."""

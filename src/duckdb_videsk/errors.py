@@ -25,8 +25,6 @@ VideskError
 │   ├── OrderError                 a cut answer that is not in time order
 │   └── ClockError                 times that are shifted against the ids' own clock
 └── ClosedError                the connection, or the scan, was closed meanwhile
-
-LargeScanWarning               a scan over the budget begins
 """
 
 from __future__ import annotations
@@ -47,7 +45,6 @@ __all__ = [
     "IncompleteError",
     "LabelError",
     "LargeScanError",
-    "LargeScanWarning",
     "MissingIdError",
     "MissingTokenError",
     "OrderError",
@@ -147,10 +144,6 @@ class MissingIdError(QueryError):
 
 class LargeScanError(QueryError):
     """A scan would take more requests than the budget, and such scans are refused."""
-
-
-class LargeScanWarning(UserWarning):
-    """A scan begins that takes more requests than the budget."""
 
 
 class RequestLimitError(QueryError):

@@ -10,12 +10,16 @@ import warnings
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from duckdb_videsk.errors import LargeScanError, LargeScanWarning, RequestLimitError
+from duckdb_videsk.errors import LargeScanError, RequestLimitError
 
-__all__ = ["POLICIES", "Allowance", "Guard", "Policy"]
+__all__ = ["POLICIES", "Allowance", "Guard", "LargeScanWarning", "Policy"]
 
 Policy = Literal["allow", "warn", "refuse"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
+
+
+class LargeScanWarning(UserWarning):
+    """A scan begins that takes more requests than the budget."""
 
 
 class Allowance:

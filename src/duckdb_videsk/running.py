@@ -50,7 +50,9 @@ class Failures:
             self._kept[mark] = error
             if len(self._kept) > self._keep:
                 self._kept.popitem(last=False)
-        return FailedScan(f"{type(error).__name__}: {error} [videsk scan {mark}]")
+        # DuckDB 1.5 ends a text at a NUL.
+        text = str(error).replace("\0", "␀")
+        return FailedScan(f"{type(error).__name__}: {text} [videsk scan {mark}]")
 
     def original(self, text: str) -> BaseException | None:
         """The exception whose mark stands in `text`; None where there is no mark, or it is long ago."""

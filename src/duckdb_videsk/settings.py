@@ -74,6 +74,8 @@ class Settings:
         scan_budget: requests (`VIDESK_SCAN_BUDGET`).
         max_requests: the most that one query may make; None: any number (`VIDESK_MAX_REQUESTS`).
         own_keys_only: send an export only its own documented keys, not all (`VIDESK_OWN_KEYS_ONLY`).
+        wide_views: make a view with a column for each question of each of `forms` and `surveys`; their questions are
+            asked for when the connection is opened (`VIDESK_WIDE_VIEWS`).
     """
 
     token: Token
@@ -95,6 +97,7 @@ class Settings:
     scan_budget: int = 1_000
     max_requests: int | None = None
     own_keys_only: bool = False
+    wide_views: bool = False
 
     def __post_init__(self) -> None:
         _check_base_url(self.base_url)
@@ -286,6 +289,7 @@ _KINDS: dict[str, Any] = {
     "scan_budget": _whole,
     "max_requests": _whole,
     "own_keys_only": _boolean,
+    "wide_views": _boolean,
     "auth_header": _string,
     "time_zone": _string,
 }

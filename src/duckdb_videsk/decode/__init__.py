@@ -36,10 +36,12 @@ class Answer:
     Attributes:
         limit: the cap that it announces, its `$limit`.
         batch: its rows under the endpoint's schema, in the order they came.
+        questions: the labels that it lists and no column takes, in order; empty for what Arrow's reader could read.
     """
 
     limit: int
     batch: pa.RecordBatch
+    questions: tuple[str, ...] = ()
 
 
 class Decoder:
@@ -88,7 +90,8 @@ class Decoder:
             chunks = chunks if isinstance(chunks, list) else self._chunks(shell)
         placement = Placement.of(self._endpoint, present)
         batches = [self._builder.batch(chunk, placement) for chunk in chunks]
-        return Answer(shell.limit, pa.concat_batches([self._builder.empty, *batches]))
+        batch = pa.concat_batches([self._builder.empty, *batches])
+        return Answer(shell.limit, batch, placement.left_over(shell.columns))
 
     def _chunks(self, shell: Envelope) -> Iterator[Rows]:
         for chunk in shell.chunks(CHUNK):

@@ -47,7 +47,7 @@ class Envelope:
 
     Attributes:
         limit: its `$limit`.
-        columns: the labels it lists, each once.
+        columns: the labels it lists.
         rows: each of its rows; views of `body`.
         body: the whole text.
     """
@@ -166,7 +166,7 @@ def _columns(found: object, path: str) -> tuple[str, ...]:
         return ()
     if not isinstance(found, list):
         raise ResponseError(f"`columns` is {_short(found)}, not a list. {_UNDOCUMENTED}.", endpoint=path)
-    return tuple(dict.fromkeys(label for label in found if isinstance(label, str)))
+    return tuple(label for label in found if isinstance(label, str))
 
 
 def _short(found: object) -> str:

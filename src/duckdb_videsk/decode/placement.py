@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from duckdb_videsk.endpoints import Column, Endpoint
 
@@ -36,6 +36,22 @@ class Placement:
                     found[column] = (stand_in,)
                     free.discard(stand_in)
         return cls(tuple(found.items()))
+
+    @property
+    def labels(self) -> set[str]:
+        """Every label that goes into a column."""
+        return {label for _, labels in self.columns for label in labels}
+
+    def left_over(self, listed: Iterable[str]) -> tuple[str, ...]:
+        """The labels that no column takes, each once: also those of a column, where they are listed a second time."""
+        untaken = self.labels
+        left = []
+        for label in listed:
+            if label in untaken:
+                untaken.discard(label)
+            else:
+                left.append(label)
+        return tuple(dict.fromkeys(left))
 
 
 def every_column_in(endpoint: Endpoint, listed: Collection[str]) -> bool:

@@ -46,7 +46,7 @@ class Builder:
         arrays = {
             column.name: _array(column, labels, rows, odd=unmapped, rest=rest) for column, labels in placement.columns
         }
-        placed = {label for _, labels in placement.columns for label in labels}
+        placed = placement.labels
         for label, values in rows.columns.items():
             if label not in placed:
                 rest.add(label, values)

@@ -7,6 +7,7 @@ an answer proves `proof`'s, what to do within a crowded second `crowded`'s.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from duckdb_videsk.errors import ClosedError
 from duckdb_videsk.fetch.account import Account
 from duckdb_videsk.fetch.fetching import Fetch
+from duckdb_videsk.fetch.questions import newest_questions
 from duckdb_videsk.fetch.runtime import LoopThread
 from duckdb_videsk.guard import Guard
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "Scan"]
 
 _CLOSING_SECONDS = 5.0
+_POLL_SECONDS = 0.2
 
 
 class Engine:
@@ -63,15 +66,37 @@ class Engine:
             null_times: whether rows without a time are wanted too.
             guard: what the scan may cost; None for whatever it takes.
         """
-        if self._closed:
-            raise ClosedError("The connection is closed: open a new one with duckdb_videsk.connect().")
+        self._refuse_closed()
         wanted: Sequence[str | None] = ids if endpoint.parameter is not None else (None,)
         return Scan(self, endpoint, ranges, wanted, null_times=null_times, guard=guard or Guard())
+
+    def questions(self, endpoint: Endpoint, asked_id: str, *, check: Callable[[], None]) -> tuple[str, ...]:
+        """The labels of a form's or survey's questions; waits for the API.
+
+        Args:
+            endpoint: an export that takes an id.
+            asked_id: the form or survey.
+            check: called a few times a second; what it raises ends the wait.
+
+        Raises:
+            VideskError: they cannot be had.
+        """
+        self._refuse_closed()
+        loop = self.loops.hold()
+        try:
+            asking = asyncio.run_coroutine_threadsafe(newest_questions(self.account, endpoint, asked_id), loop)
+            return _awaited(asking, check)
+        finally:
+            self.loops.let_go()
 
     def close(self) -> None:
         """Stop every scan; idempotent."""
         self._closed = True
         self.loops.stop()
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise ClosedError("The connection is closed: open a new one with duckdb_videsk.connect().")
 
 
 class Scan(Iterator["pa.RecordBatch"]):
@@ -166,3 +191,15 @@ class Scan(Iterator["pa.RecordBatch"]):
             self._fetch.outlet.end(task.exception())
         self._stopped.set()
         self._engine.loops.let_go()
+
+
+def _awaited(asking: concurrent.futures.Future[tuple[str, ...]], check: Callable[[], None]) -> tuple[str, ...]:
+    try:
+        while not asking.done():
+            check()
+            concurrent.futures.wait([asking], _POLL_SECONDS)
+        return asking.result()
+    except concurrent.futures.CancelledError:
+        raise ClosedError("The question was not answered, since the connection was closed.") from None
+    finally:
+        asking.cancel()

@@ -44,6 +44,7 @@ class Shown:
         timeless: rows without a time.
         unread: the labels that hold, or should hold, times in a form that is not known; None where all were read.
         clock_proven: whether times were held against the ids' creation seconds, and fit.
+        questions: the labels that it lists and no column takes, of a form or survey.
     """
 
     batch: pa.RecordBatch
@@ -55,6 +56,7 @@ class Shown:
     timeless: int
     unread: str | None
     clock_proven: bool
+    questions: tuple[str, ...] = ()
 
 
 def judge(answer: Answer, request: Request) -> Shown:
@@ -82,7 +84,18 @@ def judge(answer: Answer, request: Request) -> Shown:
         clock_proven = endpoint.clock_rows is not None and _check_clock(answer.batch, times, request)
     if cut:
         _check_order(times, request)
-    return Shown(answer.batch, answer.limit, full, cut, first, last, times.null_count, unread, clock_proven)
+    return Shown(
+        answer.batch,
+        answer.limit,
+        full,
+        cut,
+        first,
+        last,
+        times.null_count,
+        unread,
+        clock_proven,
+        answer.questions,
+    )
 
 
 def doubted(shown: Shown, request: Request) -> Shown:
