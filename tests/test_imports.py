@@ -13,7 +13,7 @@ ROWS = [
     ["specs", "running"],
     ["endpoints"],
     ["client", "decode", "predicates", "views"],
-    ["fetch", "dataset", "bridge"],
+    ["fetch", "dataset", "bridge", "rewriting"],
     ["progress", "catalog", "relation"],
     ["connection"],
     ["functions", "output"],

@@ -18,13 +18,15 @@ import duckdb
 from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ClosedError, ConfigError
+from duckdb_videsk.rewriting import Rewriter
 from duckdb_videsk.running import Board
-from duckdb_videsk.views import CATALOG, comments, languages, macro, schema_views, text_literal
+from duckdb_videsk.views import CATALOG, column_labels, comments, languages, macro, schema_views, text_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from duckdb_videsk.dataset import ScannedDataset
+    from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.ledger import Ledger
     from duckdb_videsk.settings import Settings
 
@@ -49,6 +51,7 @@ class Catalog:
         ledger: the request log.
         board: its scans under way.
         users: connections that will close it.
+        rewriter: adds to statements what their conditions imply.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Catalog:
         self.ledger = ledger
         self.board = Board()
         self.users = 0
+        self.rewriter = Rewriter(_range_columns(settings), CATALOG)
         self._source = source
         self._native = weakref.ref(native)
         self._close_source = weakref.finalize(self, source.close)
@@ -149,6 +153,22 @@ def open_catalog(
         raise
     _live[catalog.id] = catalog
     return catalog
+
+
+def _range_columns(settings: Settings) -> dict[tuple[str, str], tuple[tuple[str, bool], ...]]:
+    """The columns of every table and view by schema and name, in lower case, and whether each is the range column."""
+    named: dict[tuple[str, str], tuple[Endpoint, Mapping[str, str]]] = {
+        ("main", endpoint.table): (endpoint, {column.name: column.name for column in endpoint.all_columns})
+        for endpoint in ENDPOINTS
+    }
+    for language, labels in languages(settings.languages).items():
+        for endpoint in ENDPOINTS:
+            view = endpoint.views.get(language, endpoint.table)
+            named[language.lower(), view] = (endpoint, column_labels(endpoint, language, labels))
+    return {
+        place: tuple((label.lower(), name == endpoint.range_column) for name, label in columns.items())
+        for place, (endpoint, columns) in named.items()
+    }
 
 
 def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: list[str]) -> None:

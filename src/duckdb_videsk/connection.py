@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -32,6 +34,8 @@ __all__ = ["Connection", "attach", "connect"]
 
 _CLOSING_SECONDS = 2.0
 _CLOSING_STEP = 0.02
+# Before a statement does anything. What is wrong then has to be said of the user's own text.
+_BINDING_ERRORS = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException)
 
 
 def connect(
@@ -50,6 +54,7 @@ def connect(
     retries: int | None = None,
     max_answer_bytes: int | None = None,
     in_flight_bytes: int | None = None,
+    implied_ranges: bool | None = None,
     own_keys_only: bool | None = None,
     cache_dir: str | Path | None = None,
     progress: bool | None = None,
@@ -82,6 +87,7 @@ def connect(
         retries=retries,
         max_answer_bytes=max_answer_bytes,
         in_flight_bytes=in_flight_bytes,
+        implied_ranges=implied_ranges,
         own_keys_only=own_keys_only,
         cache_dir=cache_dir,
         progress=progress,
@@ -114,6 +120,7 @@ def attach(
     retries: int | None = None,
     max_answer_bytes: int | None = None,
     in_flight_bytes: int | None = None,
+    implied_ranges: bool | None = None,
     own_keys_only: bool | None = None,
     cache_dir: str | Path | None = None,
     progress: bool | None = None,
@@ -141,6 +148,7 @@ def attach(
         retries=retries,
         max_answer_bytes=max_answer_bytes,
         in_flight_bytes=in_flight_bytes,
+        implied_ranges=implied_ranges,
         own_keys_only=own_keys_only,
         cache_dir=cache_dir,
         progress=progress,
@@ -176,6 +184,7 @@ class Connection(Wrapper):
         self._parent = parent
         self._bridge = Bridge(catalog.board)
         self._closed = False
+        self._interrupts = 0
         if parent is None:
             catalog.users += 1
 
@@ -198,15 +207,28 @@ class Connection(Wrapper):
 
     def sql(self, query: str, *, alias: str = "", params: object = None) -> Relation:
         """A query as a lazy relation; None for a statement without a result."""
-        native = self._open_bridge().call(self._native.sql, query, alias=alias, params=params)
-        relation: Relation = adopted(native, self._bridge)
+        bridge, text = self._open_bridge(), self._rewritten(query)
+        relation: Relation
+        if text is not query:
+            with contextlib.suppress(*_BINDING_ERRORS):
+                native = bridge.call(self._native.sql, text, alias=alias, params=params)
+                relation = adopted(native, bridge)
+                if isinstance(relation, Relation):
+                    relation.plain = partial(self._native.sql, query, alias=alias, params=params)
+                return relation
+        relation = adopted(bridge.call(self._native.sql, query, alias=alias, params=params), bridge)
         return relation
 
     query = sql
 
     def execute(self, query: str, parameters: object = None) -> Connection:
         """Run a statement; its rows wait to be fetched."""
-        self._open_bridge().call(self._native.execute, query, parameters)
+        bridge, text = self._open_bridge(), self._rewritten(query)
+        if text is not query:
+            with contextlib.suppress(*_BINDING_ERRORS):
+                bridge.call(self._native.execute, text, parameters)
+                return self
+        bridge.call(self._native.execute, query, parameters)
         return self
 
     def executemany(self, query: str, parameters: object = None) -> Connection:
@@ -246,6 +268,7 @@ class Connection(Wrapper):
 
     def interrupt(self) -> None:
         """End this connection's query, from any thread."""
+        self._interrupts += 1
         self._native.interrupt()
         self._bridge.interrupt()
 
@@ -262,6 +285,19 @@ class Connection(Wrapper):
                 self._leave_catalog()
         if self._owns_native:
             self._close_native()
+
+    def _rewritten(self, query: str) -> str:
+        """A statement with the ranges that its conditions imply; itself where there are none."""
+        if not self.settings.implied_ranges or not isinstance(query, str):
+            return query
+        before = self._interrupts
+
+        def check() -> None:
+            if self._interrupts != before:
+                raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+
+        text = self._catalog.rewriter.rewrite(self._native, query, check=check).text
+        return query if text == query else text
 
     def _close_native(self) -> None:
         deadline = time.monotonic() + _CLOSING_SECONDS

@@ -67,6 +67,8 @@ class Settings:
             counts for planning, never rows.
         progress: show the progress of long scans on standard error; None: on a terminal and in a notebook only
             (`VIDESK_PROGRESS`).
+        implied_ranges: read no more of an export than what a query's conditions on its time imply, also where DuckDB
+            does not push them down (`VIDESK_IMPLIED_RANGES`).
         own_keys_only: send an export only its own documented keys, not all (`VIDESK_OWN_KEYS_ONLY`).
     """
 
@@ -85,6 +87,7 @@ class Settings:
     in_flight_bytes: int = 256 * _MIB
     cache_dir: Path | None = field(default_factory=lambda: platformdirs.user_cache_path("videsk"))
     progress: bool | None = None
+    implied_ranges: bool = True
     own_keys_only: bool = False
 
     def __post_init__(self) -> None:
@@ -269,6 +272,7 @@ _KINDS: dict[str, Any] = {
     "in_flight_bytes": _whole,
     "cache_dir": _folder,
     "progress": _boolean,
+    "implied_ranges": _boolean,
     "own_keys_only": _boolean,
     "auth_header": _string,
     "time_zone": _string,
