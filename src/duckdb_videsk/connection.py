@@ -213,7 +213,7 @@ class Connection(Wrapper):
             with contextlib.suppress(*_BINDING_ERRORS):
                 native = bridge.call(self._native.sql, text, alias=alias, params=params)
                 relation = adopted(native, bridge)
-                if isinstance(relation, Relation):
+                if relation is not None and native.type == "QUERY_RELATION":
                     relation.plain = partial(self._native.sql, query, alias=alias, params=params)
                 return relation
         relation = adopted(bridge.call(self._native.sql, query, alias=alias, params=params), bridge)

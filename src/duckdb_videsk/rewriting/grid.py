@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_RANGES", "Evaluator"]
 
-MOST_RANGES = 60
+MOST_RANGES = 40
 """What a scan takes apart in a fraction of a second."""
 
 QUARTER = 900 * SECOND
@@ -40,17 +40,32 @@ _AT_ONCE = 50_000
 _MOST_ODD = 500
 _NEAR = 12 * DAY
 _CELLS = f"""
-    WITH cells AS (SELECT a, make_timestamptz(a) AS {FIRST}, make_timestamptz(a + {{2}} - 1) AS {LAST}
-                   FROM (SELECT unnest(range({{0}}, {{1}}, {{2}})) AS a)),
-         found AS (SELECT a, a - {{2}} * row_number() OVER (ORDER BY a) AS run FROM cells WHERE {{3}})
-    SELECT min(a), max(a) + {{2}} FROM found GROUP BY run
+    WITH cells AS (SELECT a, make_timestamptz(a) AS {FIRST}, make_timestamptz(a + {{1}} - 1) AS {LAST}
+                   FROM (SELECT unnest(range(x, y, {{1}})) AS a FROM (VALUES {{0}}) AS pieces(x, y))),
+         found AS (SELECT a, a - {{1}} * row_number() OVER (ORDER BY a) AS run FROM cells WHERE {{2}})
+    SELECT min(a), max(a) + {{1}} FROM found GROUP BY run
+"""
+_PIECES = (
+    Range(EVER.start, _SPAN.start),
+    *(Range(a, b) for a, b in pairwise(_YEARS)),
+    Range(_SPAN.end, _LAST_DAYS.start),
+)
+_TABLES = f"""
+    CREATE TABLE samples AS SELECT make_timestamptz(unnest(
+        {[at for year in (EVER.start + 1, *_YEARS, EVER.end) for at in (year - 1, year) if at in EVER]}
+    )) AS {FIRST};
+    CREATE TABLE years AS SELECT i, if(i > 0, make_timestamptz(a), NULL) AS {FIRST},
+                                 if(i < {len(_PIECES) - 1}, make_timestamptz(b), NULL) AS {LAST}
+    FROM (SELECT unnest(range({len(_PIECES)})) AS i, unnest({[piece.start for piece in _PIECES]}) AS a,
+                 unnest({[piece.end - 1 for piece in _PIECES]}) AS b);
+    INSERT INTO years VALUES (-1, NULL, NULL)
 """
 
 
 class Evaluator:
     """One statement's use of its thread's database, in one time zone; for a limited time.
 
-    That database holds nothing, and nobody's macros or settings reach it.
+    That database holds some cells of time, and nobody's macros or settings reach it.
     """
 
     _own = threading.local()
@@ -81,44 +96,42 @@ class Evaluator:
             NotUnderstood: it cannot be evaluated everywhere, or accepts a NULL.
         """
         odd = [piece for zone in {self._zone, *zones} for piece in self._odd_quarters(zone)]
-        self._check_values(condition, moments)
+        # Every leaf has to have a value wherever it is looked at, since nobody sees an error of a row not read.
+        self.rows(f"SELECT {', '.join(f'count({value})' for value in condition.values(moments))} FROM samples")
         ever, day, quarter = (condition.may(level, moments) for level in (Level.EVER, Level.DAY, Level.QUARTER))
         years = self._years(ever, quarter)
-        inner = [piece for piece in years if _SPAN.start <= piece.start < _SPAN.end]
-        halves = normalise(self._cells(day, normalise(inner), DAY // 2))
-        ends_last = bool(years) and years[-1].end == _LAST_DAYS.start
-        last = [_LAST_DAYS] if ends_last else self._cells(quarter, [_LAST_DAYS], QUARTER)
+        outside = [piece for piece in years if piece in (_PIECES[0], _PIECES[-1])]
+        inside = normalise(piece for piece in years if piece not in outside)
+        halves = normalise(self._cells(day, inside, DAY // 2))
         close = halves if total(halves) <= _MOST_QUARTERS * QUARTER else _edges(halves)
-        fine = self._cells(quarter, close, QUARTER) + [a.intersect(b) for a in odd for b in close]
-        coarse = [*(piece for piece in years if piece not in inner), *subtract(halves, close), *fine]
-        ranges = _few(normalise([*coarse, *last]))
+        ends = _PIECES[-1] in outside
+        fine = self._cells(quarter, [*close, *([] if ends else [_LAST_DAYS])], QUARTER)
+        kept = [a.intersect(b) for a in odd for b in close] + ([_LAST_DAYS] if ends else [])
+        ranges = _few(normalise([*outside, *subtract(halves, close), *fine, *kept]))
         return None if ranges == (EVER,) else ranges
 
     def _years(self, text: str, exact: str) -> list[Range]:
         """The years in which a condition can hold, and all time before and after them."""
-        pieces = [Range(EVER.start, _SPAN.start), *(Range(a, b) for a, b in pairwise(_YEARS))]
-        pieces.append(Range(_SPAN.end, _LAST_DAYS.start))
-        starts = [None, *(piece.start for piece in pieces[1:])]
-        ends = [*(piece.end - 1 for piece in pieces[:-1]), None]
-        if self.rows(f"SELECT i FROM {_values([None], [None])} WHERE {exact}"):
+        found = {i for (i,) in self.rows(f"SELECT i FROM years WHERE CASE WHEN i < 0 THEN {exact} ELSE {text} END")}
+        if -1 in found:
             raise NotUnderstood("it accepts a time that is NULL")
-        found = self.rows(f"SELECT i FROM {_values(starts, ends)} WHERE {text}")
-        return [pieces[index] for (index,) in found]
+        return [piece for index, piece in enumerate(_PIECES) if index in found]
 
     def _cells(self, text: str, within: Sequence[Range], step: int) -> list[Range]:
         """The cells of the ranges in which a condition can hold, those next to each other as one."""
+        pieces = [
+            Range(at, min(at + step * _AT_ONCE, piece.end))
+            for piece in within
+            for at in range(piece.start, piece.end, step * _AT_ONCE)
+        ]
         found: list[Range] = []
-        for piece in within:
-            for at in range(piece.start, piece.end, step * _AT_ONCE):
-                end = min(at + step * _AT_ONCE, piece.end)
-                found += [Range(*pair) for pair in self.rows(_CELLS.format(at, end, step, text))]
+        while pieces:
+            batch = [pieces.pop()]
+            while pieces and total([*batch, pieces[-1]]) <= step * _AT_ONCE:
+                batch.append(pieces.pop())
+            edges = ", ".join(f"({piece.start}, {piece.end})" for piece in batch)
+            found += [Range(*pair) for pair in self.rows(_CELLS.format(edges, step, text))]
         return found
-
-    def _check_values(self, condition: Condition, moments: Moments) -> None:
-        """Every leaf has to have a value wherever it is looked at, since nobody sees an error of a row not read."""
-        instants = sorted({EVER.start, EVER.end - 1, *_YEARS, *(year - 1 for year in _YEARS)})
-        texts = ", ".join(f"count({value})" for value in condition.values(moments))
-        self.rows(f"SELECT {texts} FROM {_values(instants, instants)}")
 
     def _odd_quarters(self, zone: str) -> tuple[Range, ...]:
         """Quarters of an hour in which a zone's clock changes; raises NotUnderstood for zones of other offsets."""
@@ -140,6 +153,7 @@ class Evaluator:
         connection: duckdb.DuckDBPyConnection | None = getattr(self._own, "connection", None)
         if connection is None:
             connection = self._own.connection = duckdb.connect(":memory:", config={"threads": 1})
+            connection.execute(_TABLES)
         if getattr(self._own, "zone", None) != self._zone:
             connection.execute(f"SET TimeZone = {text_literal(self._zone)}")
             self._own.zone = self._zone
@@ -153,17 +167,6 @@ def _edges(ranges: Sequence[Range]) -> tuple[Range, ...]:
     """What lies near the ends of ranges: what is between is hardly worth a closer look."""
     ends = [Range(at - _NEAR, at + _NEAR) for piece in ranges for at in (piece.start, piece.end)]
     return normalise(piece.intersect(end) for piece in ranges for end in ends)
-
-
-def _values(starts: Sequence[int | None], ends: Sequence[int | None]) -> str:
-    """Cells as a table, with their numbers."""
-    pairs = enumerate(zip(starts, ends, strict=True))
-    rows = ", ".join(f"({index}, {_instant(start)}, {_instant(end)})" for index, (start, end) in pairs)
-    return f"(VALUES {rows}) AS cells(i, {FIRST}, {LAST})"
-
-
-def _instant(micros: int | None) -> str:
-    return "NULL::TIMESTAMPTZ" if micros is None else f"make_timestamptz({micros})"
 
 
 def _few(ranges: tuple[Range, ...]) -> tuple[Range, ...]:

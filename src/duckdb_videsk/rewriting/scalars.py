@@ -91,7 +91,7 @@ _OF_STEPS = {
 }  # fmt: skip
 _OF_CONSTANTS = _OF_STEPS | {
     "make_date", "make_timestamp", "make_timestamptz", "to_years", "to_months", "to_weeks", "to_days", "to_hours",
-    "to_minutes", "to_seconds", "to_quarters", "/", "epoch", "epoch_ms", "to_timestamp",
+    "to_minutes", "to_seconds", "to_quarters", "epoch", "epoch_ms", "to_timestamp",
 }  # fmt: skip
 _DIVISIONS = {"//", "%", "mod"}
 _NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DOUBLE"}

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Session", "has_temporary", "mean_the_same", "session_of"]
 
-_NAMES = "Calendar integer_division old_implicit_casting default_collation ieee_floating_point_ops"
-_SETTINGS = ", ".join(f"system.main.current_setting('{name}')" for name in _NAMES.split())
-_USUAL = "gregorian|false|false||true"
+_SETTINGS = ", ".join(
+    f"system.main.current_setting('{name}')" for name in ("Calendar", "old_implicit_casting", "default_collation")
+)
+_USUAL = "gregorian|false|"
 _ASKED = (
     "system.main.concat_ws('|', system.main.current_setting('TimeZone'), current_database(), current_schema(), "
     f"current_date, epoch_us(now()), {_SETTINGS})"
