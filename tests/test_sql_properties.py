@@ -41,10 +41,12 @@ def instants() -> list[int]:
 
 def table() -> pa.Table:
     values = instants()
-    return pa.table({
-        "t": pa.array([*values, None], pa.int64()).cast(pa.timestamp("us", "UTC")),
-        "k": pa.array([index % 3 for index in range(len(values) + 1)]),
-    })
+    return pa.table(
+        {
+            "t": pa.array([*values, None], pa.int64()).cast(pa.timestamp("us", "UTC")),
+            "k": pa.array([index % 3 for index in range(len(values) + 1)]),
+        }
+    )
 
 
 days = st.sampled_from(DAYS)

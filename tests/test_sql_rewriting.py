@@ -118,10 +118,10 @@ def test_a_query_on_another_day(con: Connection, source: MemorySource) -> None:
     text = "SELECT count(*) FROM videsk.calls WHERE start_time::date >= current_date - 30"
     new = rewritten(con, text)
     ((today,),) = con.execute("SELECT current_date::VARCHAR").fetchall()
-    assert f"<> DATE '{today}'" in new
+    assert f"DISTINCT FROM DATE '{today}'" in new
     con.native.execute(new).fetchall()
     assert asked(source) != (EVER,)
-    con.native.execute(new.replace(today, "2020-02-02")).fetchall()
+    con.native.execute(new.replace(f"DISTINCT FROM DATE '{today}'", "DISTINCT FROM DATE '2020-02-02'")).fetchall()
     assert asked(source) == (EVER,)
 
 
@@ -187,7 +187,7 @@ def test_own_tables_stay_as_they_are(con: Connection) -> None:
 
 def test_implied_text() -> None:
     pieces = [Range(0, 1_000_000), Range(5_000_000, 6_500_000)]
-    assert implied_text("t", pieces, []) == (
+    assert implied_text("t", pieces) == (
         "t >= TIMESTAMPTZ '1970-01-01 00:00:00+00' AND t < TIMESTAMPTZ '1970-01-01 00:00:06.500000+00' AND "
         "(t < TIMESTAMPTZ '1970-01-01 00:00:01+00' OR t >= TIMESTAMPTZ '1970-01-01 00:00:05+00')"
     )

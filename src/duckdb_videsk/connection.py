@@ -207,7 +207,7 @@ class Connection(Wrapper):
 
     def sql(self, query: str, *, alias: str = "", params: object = None) -> Relation:
         """A query as a lazy relation; None for a statement without a result."""
-        bridge, text = self._open_bridge(), self._rewritten(query)
+        bridge, text = self._open_bridge(), self._rewritten(query, params)
         relation: Relation
         if text is not query:
             with contextlib.suppress(*_BINDING_ERRORS):
@@ -223,7 +223,7 @@ class Connection(Wrapper):
 
     def execute(self, query: str, parameters: object = None) -> Connection:
         """Run a statement; its rows wait to be fetched."""
-        bridge, text = self._open_bridge(), self._rewritten(query)
+        bridge, text = self._open_bridge(), self._rewritten(query, parameters)
         if text is not query:
             with contextlib.suppress(*_BINDING_ERRORS):
                 bridge.call(self._native.execute, text, parameters)
@@ -286,7 +286,7 @@ class Connection(Wrapper):
         if self._owns_native:
             self._close_native()
 
-    def _rewritten(self, query: str) -> str:
+    def _rewritten(self, query: str, parameters: object = None) -> str:
         """A statement with the ranges that its conditions imply; itself where there are none."""
         if not self.settings.implied_ranges or not isinstance(query, str):
             return query
@@ -296,7 +296,7 @@ class Connection(Wrapper):
             if self._interrupts != before:
                 raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
 
-        text = self._catalog.rewriter.rewrite(self._native, query, check=check).text
+        text = self._catalog.rewriter.rewrite(self._native, query, parameters, check=check).text
         return query if text == query else text
 
     def _close_native(self) -> None:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from duckdb_videsk.ranges import SECOND
 from duckdb_videsk.rewriting.errors import NotUnderstood
-from duckdb_videsk.rewriting.implying import Implied, implications
+from duckdb_videsk.rewriting.grid import QUARTER, Evaluator
+from duckdb_videsk.rewriting.implying import Implied, Statement
+from duckdb_videsk.rewriting.parameters import values_of
 from duckdb_videsk.rewriting.scopes import Reference, Tables, parsed, places, references
 from duckdb_videsk.rewriting.session import Session, has_temporary, mean_the_same, session_of
 from duckdb_videsk.rewriting.splices import prove, spliced
@@ -25,6 +26,7 @@ from duckdb_videsk.rewriting.words import Sort, words_of
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
+    from duckdb_videsk.rewriting.parameters import Values
     from duckdb_videsk.rewriting.scopes import Columns
     from duckdb_videsk.rewriting.words import Word
 
@@ -37,6 +39,7 @@ _OWN_TEXT = re.compile(r"current_query|duckdb_logs|sql_auto_complete", re.IGNORE
 _KEPT = 256
 _LONGEST = 50_000
 _MOST_WORDS = 5_000
+_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -64,15 +67,21 @@ class Rewriter:
         """
         self._columns = columns
         self._catalog = catalog
-        self._known: OrderedDict[tuple[str, Session, int], Rewritten] = OrderedDict()
+        self._known: OrderedDict[tuple[object, ...], Rewritten] = OrderedDict()
         self._lock = threading.Lock()
 
     def rewrite(
-        self, native: duckdb.DuckDBPyConnection, text: str, *, check: Callable[[], None] = lambda: None
+        self,
+        native: duckdb.DuckDBPyConnection,
+        text: str,
+        parameters: object = None,
+        *,
+        check: Callable[[], None] = lambda: None,
     ) -> Rewritten:
         """The statement with what it implies; with its own text where nothing can be added.
 
         Args:
+            parameters: the values that it is to run with.
             check: raises where the statement is not wanted any more.
         """
         plain = Rewritten(text)
@@ -82,7 +91,7 @@ class Rewriter:
             session = session_of(native)
             if self._catalog not in text.lower() and session.database.lower() != self._catalog:
                 return plain
-            found = self._rewritten(native, text, session, check)
+            found = self._rewritten(native, text, values_of(parameters), session, check)
             pairs = {pair for implied in found.implied for pair in implied.meanings}
             return found if pairs and mean_the_same(native, pairs) else replace(found, text=text, implied=())
         except duckdb.InterruptException:
@@ -91,17 +100,22 @@ class Rewriter:
             return plain
 
     def _rewritten(
-        self, native: duckdb.DuckDBPyConnection, text: str, session: Session, check: Callable[[], None]
+        self,
+        native: duckdb.DuckDBPyConnection,
+        text: str,
+        values: Values,
+        session: Session,
+        check: Callable[[], None],
     ) -> Rewritten:
         if session.database.lower() == self._catalog:
             # What a name alone means can change with every temporary table.
-            return self._added(native, text, session, check)
-        key = (text, replace(session, now=session.now // (900 * SECOND)), len(self._columns))
+            return self._added(native, text, values, session, check)
+        key = (text, *sorted(values.items()), replace(session, now=session.now // QUARTER), len(self._columns))
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
                 return self._known[key]
-        found = self._added(native, text, session, check)
+        found = self._added(native, text, values, session, check)
         with self._lock:
             self._known[key] = found
             while len(self._known) > _KEPT:
@@ -109,7 +123,12 @@ class Rewriter:
         return found
 
     def _added(
-        self, native: duckdb.DuckDBPyConnection, text: str, session: Session, check: Callable[[], None]
+        self,
+        native: duckdb.DuckDBPyConnection,
+        text: str,
+        values: Values,
+        session: Session,
+        check: Callable[[], None],
     ) -> Rewritten:
         """Parse, find the places, find what they imply, put it in, prove it."""
         prefix = _EXPLAIN.match(text)
@@ -120,7 +139,9 @@ class Rewriter:
         tree = parsed(bare)
         tables = self._tables_of(native, session, words)
         named = tuple(references(tree, tables))
-        implied = tuple(implications(list(places(tree, words, tables)), bare, words, session, check))
+        evaluator = Evaluator(session.time_zone, seconds=_SECONDS, check=check)
+        statement = Statement(bare, words, values, session, evaluator)
+        implied = tuple(found for place in places(tree, words, tables) for found in statement.implied(place))
         if not implied:
             return Rewritten(text, references=named)
         additions = {found.place.start: (found.place, "") for found in implied}

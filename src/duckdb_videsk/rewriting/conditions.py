@@ -81,7 +81,9 @@ class Condition:
             return True
         bare = [self._read.is_column(part) for part in tree.parts]
         constant = all(own or self._is_plain(part) for own, part in zip(bare, tree.parts, strict=True))
-        return sum(bare) == 1 and constant and (tree.kind == "compare" or (tree.kind in {"between", "in"} and bare[0]))
+        return (
+            sum(bare) == 1 and constant and (tree.kind == "compare" or (tree.kind in {"between", "in"} and bare[0]))
+        )
 
     def _is_plain(self, node: Node) -> bool:
         known = self._read.understood(node)
@@ -119,7 +121,7 @@ class _Writer:
         self._moments = moments
         self._unsure = "true" if level is Level.EVER else "false"
 
-    def may(self, node: Node, *, positive: bool) -> str:
+    def may(self, node: Node, *, positive: bool) -> str:  # noqa: PLR0911 - one line a form
         known = self._read.understood(node)
         if known is not None and known.stepped and known.level <= self._level:
             return self._stepped(node, known, positive)

@@ -6,25 +6,26 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from duckdb_videsk.ranges import SECOND, Range, as_datetime
+from duckdb_videsk.ranges import Range, as_datetime
 from duckdb_videsk.rewriting.conditions import Condition, Moments, clock_of
 from duckdb_videsk.rewriting.errors import NotUnderstood
-from duckdb_videsk.rewriting.grid import Evaluator
+from duckdb_videsk.rewriting.grid import QUARTER
+from duckdb_videsk.rewriting.parameters import filled
 from duckdb_videsk.rewriting.scalars import Reader
 from duckdb_videsk.rewriting.splices import implied_text
 from duckdb_videsk.rewriting.trees import CLOCK_WORDS, Node, condition_tree, serialising, sql
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from duckdb_videsk.rewriting.grid import Evaluator
+    from duckdb_videsk.rewriting.parameters import Values
     from duckdb_videsk.rewriting.scopes import Place, Source
     from duckdb_videsk.rewriting.session import Session
     from duckdb_videsk.rewriting.words import Word
 
-__all__ = ["Implied", "implications"]
+__all__ = ["Implied", "Statement"]
 
-_SECONDS = 1.0
-_QUARTER = 900 * SECOND
 _SAMPLE = "make_timestamptz(1780000000000000)"
 _STEADY = """
     SELECT function_name FROM duckdb_functions() WHERE internal AND function_type IN ('scalar', 'aggregate')
@@ -55,27 +56,57 @@ class Implied:
     meanings: tuple[tuple[str, str], ...]
 
 
-def implications(
-    places: Sequence[Place], text: str, words: Sequence[Word], session: Session, check: Callable[[], None]
-) -> Iterator[Implied]:
-    """What each condition implies for each range column named in it."""
-    evaluator = Evaluator(session.time_zone, seconds=_SECONDS, check=check)
-    for place in places:
-        predicate = text[words[place.start].start : words[place.end - 1].end]
+class Statement:
+    """A statement whose conditions are looked at, in its session."""
+
+    def __init__(
+        self, text: str, words: Sequence[Word], values: Values, session: Session, evaluator: Evaluator
+    ) -> None:
+        self._text = text
+        self._words = words
+        self._values = values
+        self._session = session
+        self._evaluator = evaluator
+
+    def implied(self, place: Place) -> Iterator[Implied]:
+        """What a condition implies for each range column named in it."""
+        predicate = self._text[self._words[place.start].start : self._words[place.end - 1].end]
         try:
-            ((room, answer),) = evaluator.rows(serialising(predicate))
-            tree, functions = condition_tree(room, answer)
-            if not functions <= _steady_functions(evaluator):
-                continue
+            tree = self._tree(place, predicate)
         except NotUnderstood:
-            continue
+            return
         for path, source in _range_columns(tree, place).items():
             try:
-                found = _implied(place, source, path, tree, predicate, session, evaluator)
+                found = self._ranges(tree, path)
             except NotUnderstood:
                 continue
             if found is not None:
-                yield found
+                column, ranges, text, meanings = found
+                yield Implied(place, source.table, column, ranges, predicate, text, meanings)
+
+    def _tree(self, place: Place, predicate: str) -> Node:
+        ((room, answer),) = self._evaluator.rows(serialising(predicate))
+        tree, functions = condition_tree(room, answer)
+        if not functions <= _steady_functions(self._evaluator):
+            raise NotUnderstood("a function that may do something else each time")
+        return filled(tree, self._values, self._words, place.start, place.end)
+
+    def _ranges(
+        self, tree: Node, path: tuple[str, ...]
+    ) -> tuple[str, tuple[Range, ...], str, tuple[tuple[str, str], ...]] | None:
+        """The column's name, its ranges, the text that says so, and what that takes for granted."""
+        reader = Reader(lambda names: _lower(names) == path, partial(_asked, self._evaluator, path))
+        condition = Condition(tree, reader)
+        if not condition.leaves or condition.pushed():
+            return None
+        moments = _moments(self._session, all_day=condition.all_day, evaluator=self._evaluator)
+        zones = {zone for leaf in condition.leaves for zone in _zones(leaf)}
+        ranges = self._evaluator.ranges(condition, moments, zones)
+        if ranges is None:
+            return None
+        column = sql(Node("column", path=path), lambda _: None)
+        unless = " OR ".join([self._session.differs(column), *_other_moments(condition, moments)])
+        return column, ranges, implied_text(column, ranges, unless), _meanings(condition, path)
 
 
 def _range_columns(tree: Node, place: Place) -> dict[tuple[str, ...], Source]:
@@ -84,32 +115,12 @@ def _range_columns(tree: Node, place: Place) -> dict[tuple[str, ...], Source]:
     for node in tree.walk():
         source = place.source_of(node.path) if node.kind == "column" else None
         if source is not None:
-            found[tuple(name.lower() for name in node.path)] = source
+            found[_lower(node.path)] = source
     return found
 
 
-def _implied(
-    place: Place,
-    source: Source,
-    path: tuple[str, ...],
-    tree: Node,
-    predicate: str,
-    session: Session,
-    evaluator: Evaluator,
-) -> Implied | None:
-    reader = Reader(lambda names: tuple(name.lower() for name in names) == path, partial(_asked, evaluator, path))
-    condition = Condition(tree, reader)
-    if not condition.leaves or condition.pushed():
-        return None
-    moments = _moments(session, all_day=condition.all_day, evaluator=evaluator)
-    zones = {zone for leaf in condition.leaves for zone in _zones(leaf)}
-    ranges = evaluator.ranges(condition, moments, zones)
-    if ranges is None:
-        return None
-    column = sql(Node("column", path=path), lambda _: None)
-    unless = " OR ".join([session.differs(column), *_other_moments(condition, moments)])
-    text = implied_text(column, ranges, unless)
-    return Implied(place, source.table, column, ranges, predicate, text, _meanings(condition, path))
+def _lower(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name.lower() for name in names)
 
 
 def _asked(evaluator: Evaluator, path: tuple[str, ...], nodes: Sequence[Node], template: str) -> tuple[str, ...]:
@@ -117,7 +128,7 @@ def _asked(evaluator: Evaluator, path: tuple[str, ...], nodes: Sequence[Node], t
     now = Moments("2026-01-01", ("2026-01-01 00:00:00+00",))
 
     def put(node: Node) -> str | None:
-        if node.kind == "column" and tuple(name.lower() for name in node.path) == path:
+        if node.kind == "column" and _lower(node.path) == path:
             return _SAMPLE
         clock = clock_of(node)
         return now.put(clock, 0) if clock else None
@@ -129,8 +140,8 @@ def _asked(evaluator: Evaluator, path: tuple[str, ...], nodes: Sequence[Node], t
 def _moments(session: Session, *, all_day: bool, evaluator: Evaluator) -> Moments:
     """When the statement may run: in its local day, or only in its quarter of an hour."""
     if not all_day:
-        start = session.now // _QUARTER * _QUARTER
-        return Moments(session.day, (_instant(start), _instant(start + _QUARTER - 1)))
+        start = session.now // QUARTER * QUARTER
+        return Moments(session.day, (_instant(start), _instant(start + QUARTER - 1)))
     day = f"DATE '{session.day}'"
     edges = f"epoch_us({day}::TIMESTAMPTZ), epoch_us(({day} + 1)::TIMESTAMPTZ) - 1"
     ((start, end),) = evaluator.rows(f"SELECT {edges}")
@@ -160,7 +171,7 @@ def _zones(leaf: Node) -> Iterator[str]:
 
 def _meanings(condition: Condition, path: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     def short(node: Node) -> str | None:
-        if node.kind == "column" and tuple(name.lower() for name in node.path) == path:
+        if node.kind == "column" and _lower(node.path) == path:
             return "s"
         return node.path[0] if node.kind == "column" and clock_of(node) else None
 

@@ -80,8 +80,8 @@ _PART_CALLS = _DAY_PARTS & {
     "dayofyear", "decade", "century", "millennium", "isoyear", "yearweek",
 } | {"hour", "dayname", "monthname", "last_day"}  # fmt: skip
 _FORMAT = re.compile(r"%(-?[A-Za-z%])")
-_DAY_FORMATS = set("Y y m -m d -d b B a A w u j -j U W V G %".split())
-_HOUR_FORMATS = set("H -H I -I p".split())
+_DAY_FORMATS = {"Y", "y", "m", "-m", "d", "-d", "b", "B", "a", "A", "w", "u", "j", "-j", "U", "W", "V", "G", "%"}
+_HOUR_FORMATS = {"H", "-H", "I", "-I", "p"}
 _RISING_FORMAT = re.compile(r"%Y([^%]*%m([^%]*%d([^%]*%H[^%]*)?)?)?[^%]*|%Y[^%]*%j[^%]*|%G[^%]*%V[^%]*")
 _DIGITS = re.compile(r"'(%[YmdHjGVuw]){1,3}'")
 _OF_STEPS = {
@@ -154,7 +154,7 @@ class Reader:
             case "is null" | "is not null":
                 inner = self(node.parts[0])
                 return inner if inner.stepped else Scalar(min(inner.level, Level.QUARTER), inner.clock)
-            case "other":
+            case "other" | "parameter":
                 raise NotUnderstood("another form")
             case _:
                 return self._combined(node.parts)

@@ -72,7 +72,7 @@ def mean_the_same(native: duckdb.DuckDBPyConnection, pairs: Iterable[tuple[str, 
 def has_temporary(native: duckdb.DuckDBPyConnection, name: str) -> bool:
     """Whether the session has a temporary table or view of that name."""
     try:
-        native.sql(f"SELECT 1 FROM temp.main.{quoted(name)} LIMIT 0")
+        native.sql(f"SELECT 1 FROM temp.main.{quoted(name)} LIMIT 0")  # noqa: S608 - quoted
     except duckdb.CatalogException:
         return False
     return True
@@ -85,7 +85,7 @@ def _answer(native: duckdb.DuckDBPyConnection, expression: str) -> str:
 
 
 def _plan(expressions: str) -> str:
-    query = f"SELECT {expressions} FROM (SELECT make_timestamptz(0) AS s)"
+    query = f"SELECT {expressions} FROM (SELECT make_timestamptz(0) AS s)"  # noqa: S608 - bound, never run
     plan = f"json_serialize_plan({text_literal(query)}, optimize := false)"
-    ignored = "(query_location(_length)?|is_operator)\":(\\d+|true|false)"
+    ignored = '(query_location(_length)?|is_operator)":(\\d+|true|false)'
     return f"regexp_replace({plan}, '\"{ignored}', '', 'g')"

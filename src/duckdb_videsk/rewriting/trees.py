@@ -46,6 +46,7 @@ _KNOWN_TO_CALLS = {
     "class", "type", "function_name", "schema", "catalog", "children", "arguments", "is_operator", "order_bys",
     "qualified_name", "query_location", "query_location_length",
 }  # fmt: skip
+_ASIDE = ("query_location", "named_param")
 _ROOM = "SELECT 1 FROM t WHERE (true)"
 
 Json: TypeAlias = Any
@@ -57,7 +58,7 @@ class Node:
 
     Attributes:
         kind: "column", "constant", "call", "operator", "cast", "try_cast", "compare", "between", "case", "in",
-            "not in", "is null", "is not null", "coalesce", "and", "or", "not" or OTHER.
+            "not in", "is null", "is not null", "coalesce", "and", "or", "not", "parameter" or OTHER.
         name: of a function or an operator; of a cast its type; of a constant its text as SQL.
         parts: what it is made of. A column's are none, and its names are `path`.
     """
@@ -76,7 +77,9 @@ class Node:
 def serialising(condition: str) -> str:
     """The query whose answer `condition_tree` reads."""
     texts = [text_literal(text) for text in (_ROOM, _ROOM.replace("true", condition + "\n"))]
-    calls = [f"json_serialize_sql({text}, skip_null := true, skip_default := true, skip_empty := true)" for text in texts]
+    calls = [
+        f"json_serialize_sql({text}, skip_null := true, skip_default := true, skip_empty := true)" for text in texts
+    ]
     return f"SELECT {', '.join(calls)}"
 
 
@@ -107,7 +110,9 @@ def functions_in(tree: Json) -> Iterator[str]:
             yield from functions_in(value)
 
 
-def sql(node: Node, put: Callable[[Node], str | None], *, full: bool = False) -> str:
+def sql(  # noqa: PLR0911 - one line a form
+    node: Node, put: Callable[[Node], str | None], *, full: bool = False
+) -> str:
     """A node as text; `put` may say what stands for a node. With `full` functions have their built-in's full name."""
     given = put(node)
     if given is not None:
@@ -167,11 +172,11 @@ def _taken(parsed: Json) -> Json:
 
 def _bare(tree: Json) -> Json:
     if isinstance(tree, dict):
-        return {key: _bare(value) for key, value in tree.items() if not key.startswith("query_location")}
+        return {key: _bare(value) for key, value in tree.items() if not key.startswith(_ASIDE)}
     return [_bare(value) for value in tree] if isinstance(tree, list) else tree
 
 
-def _node(tree: Json) -> Node:
+def _node(tree: Json) -> Node:  # noqa: PLR0911 - one line a class
     match tree["class"]:
         case "COLUMN_REF":
             return Node("column", path=tuple(tree["column_names"]))
@@ -189,6 +194,8 @@ def _node(tree: Json) -> Node:
             return Node(_OPERATORS[tree["type"]], parts=tuple(map(_node, tree["children"])))
         case "CASE":
             return _case(tree)
+        case "PARAMETER":
+            return Node("parameter", tree["identifier"])
     return Node(OTHER)
 
 

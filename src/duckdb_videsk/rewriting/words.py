@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from sqlglot import Token, TokenType
 from sqlglot.dialects.duckdb import DuckDB
 
-from duckdb_videsk.rewriting.errors import NotUnderstood
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
