@@ -19,6 +19,9 @@ Values = dict[str, Node]
 """Constants by the parameters' names, which are numbers from 1 on for those without one."""
 
 
+_COMPARING = {"compare", "between", "in", "not in"}
+
+
 def values_of(parameters: object) -> Values:
     """The constants; values of other types are left out."""
     if isinstance(parameters, Mapping):
@@ -39,10 +42,17 @@ def filled(tree: Node, values: Values, words: Sequence[Word], start: int, end: i
 
 
 def _filled(node: Node, values: Values, before: int) -> Node:
+    parts = tuple(_filled(part, values, before) for part in node.parts)
     if node.kind == "parameter":
         name = str(int(node.name) + before) if node.name.isdecimal() else node.name
         return values.get(name, node)
-    return replace(node, parts=tuple(_filled(part, values, before) for part in node.parts))
+    if node.kind not in _COMPARING:
+        # A text given to a function may choose another function than a literal text would.
+        parts = tuple(
+            old if old.kind == "parameter" and new.name.startswith("'") else new
+            for old, new in zip(node.parts, parts, strict=True)
+        )
+    return replace(node, parts=parts)
 
 
 def _constant(value: object) -> Node | None:
@@ -52,7 +62,7 @@ def _constant(value: object) -> Node | None:
         case int():
             return Node("constant", f"({value})")
         case str():
-            return _typed(value, "VARCHAR")
+            return Node("constant", text_literal(value))
         case datetime():
             return _typed(value.isoformat(), "TIMESTAMPTZ" if value.tzinfo else "TIMESTAMP")
         case date():
