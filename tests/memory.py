@@ -16,6 +16,7 @@ from duckdb_videsk.connection import Connection, set_time_zone
 from duckdb_videsk.endpoints import Endpoint, by_table
 from duckdb_videsk.errors import ClosedError
 from duckdb_videsk.ledger import Ledger, LoggedRequest
+from duckdb_videsk.ranges import micros
 from duckdb_videsk.settings import load_settings
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _wanted(
         return False
     if moment is None:
         return null_times
-    instant = round(moment.timestamp()) * 1_000_000 + moment.microsecond
+    instant = micros(moment)
     return any(instant in piece for piece in ranges)
 
 

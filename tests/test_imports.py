@@ -15,7 +15,7 @@ ROWS = [
     ["specs", "running"],
     ["endpoints"],
     ["client", "decode", "predicates", "views"],
-    ["fetch", "dataset", "bridge", "wide"],
+    ["fetch", "dataset", "bridge", "wide", "rewriting"],
     ["progress", "catalog", "relation"],
     ["connection"],
     ["functions", "output"],

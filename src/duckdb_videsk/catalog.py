@@ -21,14 +21,16 @@ from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ClosedError, ConfigError
 from duckdb_videsk.guard import Allowance, Guard
+from duckdb_videsk.rewriting import Rewriter
 from duckdb_videsk.running import Board, failures
-from duckdb_videsk.views import CATALOG, comments, languages, macro, schema_views, text_literal
+from duckdb_videsk.views import CATALOG, column_labels, comments, languages, macro, schema_views, text_literal
 from duckdb_videsk.wide import FUNCTION, QuestionSource, WideTables, macros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from duckdb_videsk.dataset import ScannedDataset
+    from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.guard import Policy
     from duckdb_videsk.ledger import Ledger
     from duckdb_videsk.running import Ticket
@@ -56,6 +58,7 @@ class Catalog:
         board: its scans under way.
         wide: what is known of the questions of its forms and surveys.
         users: connections that will close it.
+        rewriter: adds to statements what their conditions imply.
     """
 
     def __init__(
@@ -74,6 +77,7 @@ class Catalog:
         self.board = Board()
         self.wide = WideTables(source, self.board, labels)
         self.users = 0
+        self.rewriter = Rewriter(_range_columns(settings), CATALOG)
         self._source = source
         self._native = weakref.ref(native)
         self._close_source = weakref.finalize(self, source.close)
@@ -197,6 +201,22 @@ def open_catalog(
         raise
     _live[catalog.id] = catalog
     return catalog
+
+
+def _range_columns(settings: Settings) -> dict[tuple[str, str], tuple[tuple[str, bool], ...]]:
+    """The columns of every table and view by schema and name, in lower case, and whether each is the range column."""
+    named: dict[tuple[str, str], tuple[Endpoint, Mapping[str, str]]] = {
+        ("main", endpoint.table): (endpoint, {column.name: column.name for column in endpoint.all_columns})
+        for endpoint in ENDPOINTS
+    }
+    for language, labels in languages(settings.languages).items():
+        for endpoint in ENDPOINTS:
+            view = endpoint.views.get(language, endpoint.table)
+            named[language.lower(), view] = (endpoint, column_labels(endpoint, language, labels))
+    return {
+        place: tuple((label.lower(), name == endpoint.range_column) for name, label in columns.items())
+        for place, (endpoint, columns) in named.items()
+    }
 
 
 def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: list[str]) -> None:

@@ -1,0 +1,354 @@
+"""What is known of an expression over one time column: where its value is constant, whether it rises with time.
+
+Nothing is evaluated here but types and lengths of intervals. Whatever is not sure raises `NotUnderstood`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from duckdb_videsk.rewriting.errors import NotUnderstood
+from duckdb_videsk.rewriting.trees import CLOCK_WORDS, CLOCKS, Node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["Level", "Reader", "Scalar"]
+
+
+class Level(IntEnum):
+    """Within what stretch of local time a value is constant."""
+
+    EVER = 0
+    DAY = 1
+    QUARTER = 2
+    INSTANT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """An expression.
+
+    Attributes:
+        level: where it is constant as the column's time passes; EVER where the column is not in it.
+        clock: the same as the time of the query passes.
+        rises: 1 if it rises with the column's time, -1 if it falls, 0 if neither is sure.
+        clock_rises: the same with the time of the query.
+        forever: whether it does so over all time, give or take some days; else only within a quarter of an hour.
+        even: at INSTANT: whether it goes one way within a quarter of an hour.
+        whole: at INSTANT: whether a quarter of an hour in it is one of the column's, moved.
+        moved: whether an interval has been added to it.
+    """
+
+    level: Level = Level.EVER
+    clock: Level = Level.EVER
+    rises: int = 0
+    clock_rises: int = 0
+    forever: bool = True
+    even: bool = True
+    whole: bool = True
+    moved: bool = False
+
+    @property
+    def stepped(self) -> bool:
+        """Whether it is constant within quarters of an hour."""
+        return max(self.level, self.clock) <= Level.QUARTER
+
+    @property
+    def constant(self) -> bool:
+        return self.level is Level.EVER and self.clock is Level.EVER
+
+
+_DAY_PARTS = {
+    "year", "years", "yr", "y", "quarter", "quarters", "qtr", "month", "months", "mon", "week", "weeks", "w",
+    "weekofyear", "day", "days", "d", "dayofmonth", "dayofweek", "weekday", "dow", "isodow", "doy", "dayofyear",
+    "decade", "decades", "century", "centuries", "millennium", "isoyear", "yearweek", "era",
+}  # fmt: skip
+_HOUR_PARTS = {"hour", "hours", "hr", "h"}
+_RISING_PARTS = {
+    "year", "years", "yr", "y", "decade", "decades", "century", "centuries", "isoyear", "yearweek",
+}  # fmt: skip
+_CUT_TO_DAY = {
+    "year", "years", "quarter", "quarters", "month", "months", "week", "weeks", "day", "days", "decade", "century",
+    "millennium",
+}  # fmt: skip
+_PART_CALLS = _DAY_PARTS & {
+    "year", "quarter", "month", "week", "weekofyear", "day", "dayofmonth", "dayofweek", "weekday", "isodow",
+    "dayofyear", "decade", "century", "millennium", "isoyear", "yearweek",
+} | {"hour", "dayname", "monthname", "last_day"}  # fmt: skip
+_FORMAT = re.compile(r"%(-?[A-Za-z%])")
+_DAY_FORMATS = {"Y", "y", "m", "-m", "d", "-d", "b", "B", "a", "A", "w", "u", "j", "-j", "U", "W", "V", "G", "%"}
+_HOUR_FORMATS = {"H", "-H", "I", "-I", "p"}
+_RISING_FORMAT = re.compile(r"%Y([^%]*%m([^%]*%d([^%]*%H[^%]*)?)?)?[^%]*|%Y[^%]*%j[^%]*|%G[^%]*%V[^%]*")
+_DIGITS = re.compile(r"'(%[YmdHjGVuw]){1,3}'")
+_OF_STEPS = {
+    "+", "-", "*", "||", "~~", "!~~", "~~*", "!~~*", "abs", "floor", "trunc", "lower", "upper", "left", "right",
+    "substring", "substr", "concat", "contains", "starts_with", "prefix", "suffix", "length", "greatest",
+    "least",
+}  # fmt: skip
+_OF_CONSTANTS = _OF_STEPS | {
+    "make_date", "make_timestamp", "make_timestamptz", "to_years", "to_months", "to_weeks", "to_days", "to_hours",
+    "to_minutes", "to_seconds", "to_quarters", "epoch", "epoch_ms", "to_timestamp",
+}  # fmt: skip
+_DIVISIONS = {"//", "%", "mod"}
+_NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DOUBLE"}
+_TIMES = {"TIMESTAMP WITH TIME ZONE", "TIMESTAMP", "DATE"}
+_LONGEST = 40_000 * 86_400
+
+
+class Reader:
+    """Reads expressions over one column, each once."""
+
+    def __init__(
+        self,
+        is_column: Callable[[tuple[str, ...]], bool],
+        ask: Callable[[Sequence[Node], str], tuple[str, ...]],
+    ) -> None:
+        """
+        Args:
+            ask: what DuckDB answers to a template over nodes, in which an instant stands for the column.
+        """
+        self._is_column = is_column
+        self._ask = ask
+        self._known: dict[Node, Scalar | NotUnderstood] = {}
+
+    def is_column(self, node: Node) -> bool:
+        return node.kind == "column" and self._is_column(node.path)
+
+    def __call__(self, node: Node) -> Scalar:
+        """What is known of a node; raises NotUnderstood."""
+        if node not in self._known:
+            try:
+                self._known[node] = self._read(node)
+            except NotUnderstood as odd:
+                self._known[node] = odd
+        found = self._known[node]
+        if isinstance(found, NotUnderstood):
+            raise found
+        return found
+
+    def understood(self, node: Node) -> Scalar | None:
+        """The same, or None."""
+        try:
+            return self(node)
+        except NotUnderstood:
+            return None
+
+    def types(self, *nodes: Node) -> tuple[str, ...]:
+        """Types as DuckDB says them."""
+        return self._ask(nodes, "typeof({})")
+
+    def _read(self, node: Node) -> Scalar:
+        match node.kind:
+            case "column":
+                return self._named(node)
+            case "constant":
+                return Scalar()
+            case "cast" | "try_cast":
+                return self._cast(node)
+            case "call" | "operator":
+                return self._call(node)
+            case "is null" | "is not null":
+                inner = self(node.parts[0])
+                return inner if inner.stepped else Scalar(min(inner.level, Level.QUARTER), inner.clock)
+            case "other" | "parameter":
+                raise NotUnderstood("another form")
+            case _:
+                return self._combined(node.parts)
+
+    def _named(self, node: Node) -> Scalar:
+        if self._is_column(node.path):
+            return Scalar(Level.INSTANT, rises=1)
+        if len(node.path) == 1 and node.path[0].lower() in CLOCK_WORDS:
+            return _clock(node.path[0].lower())
+        raise NotUnderstood("another column")
+
+    def _call(self, node: Node) -> Scalar:
+        name, parts = node.name, node.parts
+        if name in CLOCKS and not parts:
+            return _clock(name)
+        if name in _PART_CALLS and len(parts) == 1:
+            return self._part(name, parts[0])
+        special = {
+            ("date_part", 2): lambda: self._part(_text(parts[0]), parts[1]),
+            ("datepart", 2): lambda: self._part(_text(parts[0]), parts[1]),
+            ("date_trunc", 2): lambda: self._cut(parts),
+            ("datetrunc", 2): lambda: self._cut(parts),
+            ("strftime", 2): lambda: self._formatted(parts),
+            ("timezone", 2): lambda: self._zoned(parts),
+            ("date_diff", 3): lambda: self._difference(parts),
+            ("datediff", 3): lambda: self._difference(parts),
+            ("epoch", 1): lambda: self._epoch(parts[0]),
+            ("epoch_ms", 1): lambda: self._epoch(parts[0]),
+            ("epoch_us", 1): lambda: self._epoch(parts[0]),
+            ("age", 1): lambda: self._apart(Scalar(clock=Level.DAY, clock_rises=1), self(parts[0])),
+            ("age", 2): lambda: self._apart(self(parts[0]), self(parts[1])),
+            ("+", 2): lambda: self._sum(node),
+            ("-", 2): lambda: self._sum(node),
+        }.get((name, len(parts)))
+        if special is not None and not all(self(part).constant for part in parts):
+            return special()
+        return self._plain(node)
+
+    def _plain(self, node: Node) -> Scalar:
+        parts = node.parts
+        if node.name == "left" and len(parts) == 2 and self(parts[1]).constant:
+            inner = self._combined(parts)
+            return replace(inner, rises=self(parts[0]).rises, forever=self(parts[0]).forever)
+        if node.name in _DIVISIONS and len(parts) == 2 and self(parts[1]).constant:
+            return self._combined(parts)
+        known = _OF_CONSTANTS if all(self(part).constant for part in parts) else _OF_STEPS
+        if node.name not in known:
+            raise NotUnderstood(f"the function {node.name}")
+        return self._combined(parts)
+
+    def _combined(self, parts: Sequence[Node]) -> Scalar:
+        """Any sure function of values that are constant in stretches."""
+        given = [self(part) for part in parts]
+        if not all(a.stepped for a in given):
+            raise NotUnderstood("arithmetic on instants")
+        level, clock = max((a.level for a in given), default=0), max((a.clock for a in given), default=0)
+        return Scalar(Level(level), Level(clock), forever=not level and not clock)
+
+    def _step(self, of: Node, level: Level, *, rises: bool) -> Scalar:
+        """A function of a time that is constant within `level`."""
+        inner = self(of)
+        if self.types(of)[0] not in _TIMES or not (inner.even and inner.whole):
+            raise NotUnderstood("a part of what is no time")
+        # An interval can move a time past a change of the clock: only quarters of an hour stay whole then.
+        within = max(level, Level.QUARTER) if inner.moved else level
+        return Scalar(
+            min(inner.level, within) if inner.level is Level.INSTANT else inner.level,
+            min(inner.clock, level) if inner.clock is Level.INSTANT else inner.clock,
+            rises=inner.rises * rises,
+            clock_rises=inner.clock_rises * rises,
+            forever=inner.forever and rises,
+        )
+
+    def _part(self, part: str, of: Node) -> Scalar:
+        part = part.lower()
+        if part not in _DAY_PARTS | _HOUR_PARTS | _PART_CALLS:
+            raise NotUnderstood(f"the part {part}")
+        level = Level.QUARTER if part in _HOUR_PARTS else Level.DAY
+        return self._step(of, level, rises=part in _RISING_PARTS or part == "last_day")
+
+    def _cut(self, parts: Sequence[Node]) -> Scalar:
+        part = _text(parts[0]).lower()
+        if part not in _CUT_TO_DAY | _HOUR_PARTS:
+            raise NotUnderstood(f"the part {part}")
+        return self._step(parts[1], Level.DAY if part in _CUT_TO_DAY else Level.QUARTER, rises=True)
+
+    def _formatted(self, parts: Sequence[Node]) -> Scalar:
+        pattern = _text(parts[1])
+        found = set(_FORMAT.findall(pattern))
+        if "%" in _FORMAT.sub("", pattern) or not found <= _DAY_FORMATS | _HOUR_FORMATS:
+            raise NotUnderstood("a format with other parts")
+        level = Level.QUARTER if found & _HOUR_FORMATS else Level.DAY
+        return self._step(parts[0], level, rises=_RISING_FORMAT.fullmatch(pattern) is not None)
+
+    def _zoned(self, parts: Sequence[Node]) -> Scalar:
+        _text(parts[0])
+        inner = self(parts[1])
+        instant = inner.level is Level.INSTANT and inner.whole and not inner.clock
+        if not instant or self.types(parts[1])[0] not in _TIMES:
+            raise NotUnderstood("another use of AT TIME ZONE")
+        return inner
+
+    def _difference(self, parts: Sequence[Node]) -> Scalar:
+        part = _text(parts[0]).lower()
+        if part not in _CUT_TO_DAY | _HOUR_PARTS:
+            raise NotUnderstood("a difference of other parts")
+        level = Level.DAY if part in _CUT_TO_DAY else Level.QUARTER
+        kinds = self.types(*parts[1:])
+        if "TIMESTAMP" in kinds and "TIMESTAMP WITH TIME ZONE" in kinds:
+            raise NotUnderstood("local times with instants")
+        start, end = (self(of) if self(of).constant else self._step(of, level, rises=True) for of in parts[1:])
+        return _minus(end, start)
+
+    def _epoch(self, of: Node) -> Scalar:
+        inner = self(of)
+        if self.types(of)[0] != "TIMESTAMP WITH TIME ZONE":
+            raise NotUnderstood("the epoch of something else")
+        return inner
+
+    def _apart(self, left: Scalar, right: Scalar) -> Scalar:
+        """A time less another as an interval: by the calendar, so it rises give or take some days."""
+        if not (left.forever and right.forever):
+            raise NotUnderstood("a difference of unsteady times")
+        level, clock = max(left.level, right.level), max(left.clock, right.clock)
+        return replace(_minus(left, right), level=level and Level.INSTANT, clock=clock and Level.INSTANT, even=False)
+
+    def _sum(self, node: Node) -> Scalar:
+        left, right = (self(part) for part in node.parts)
+        types = self.types(*node.parts)
+        if types[1] == "INTERVAL" and types[0] in _TIMES and right.constant:
+            return self._moved(left, node.parts[1])
+        if types[0] == "INTERVAL" and types[1] in _TIMES and node.name == "+" and left.constant:
+            return self._moved(right, node.parts[0])
+        if node.name == "-" and set(types) & {"TIMESTAMP WITH TIME ZONE", "TIMESTAMP"} and set(types) <= _TIMES:
+            return self._apart(left, right)
+        if not set(types) <= _NUMBERS | {"DATE"}:
+            return self._combined(node.parts)
+        return _minus(left, right) if node.name == "-" else _minus(left, _minus(Scalar(), right))
+
+    def _moved(self, time: Scalar, interval: Node) -> Scalar:
+        """A time plus or minus an interval."""
+        seconds = float(self._ask((interval,), "epoch({})")[0])
+        if abs(seconds) > _LONGEST or not time.whole:
+            raise NotUnderstood("an interval of another length")
+        return replace(time, moved=True, whole=time.stepped or seconds % 900 == 0)
+
+    def _cast(self, node: Node) -> Scalar:
+        inner = self(node.parts[0])
+        if inner.constant:
+            return inner
+        kind, target = self.types(node.parts[0])[0], node.name
+        if target == "DATE" and kind in _TIMES:
+            return self._step(node.parts[0], Level.DAY, rises=True)
+        if target in {"TIMESTAMP", "TIMESTAMPTZ"} and kind in _TIMES and inner.whole:
+            return inner
+        if target == "TIME" and kind in _TIMES and inner.level is Level.INSTANT and inner.whole and not inner.clock:
+            return replace(inner, forever=False)
+        if not inner.stepped or (kind == "VARCHAR" and not _is_number(node)):
+            raise NotUnderstood(f"an instant as {target}")
+        keeps = (kind in _NUMBERS and target in _NUMBERS) or (kind, target) == ("DATE", "VARCHAR")
+        return inner if keeps else replace(inner, rises=0, clock_rises=0, forever=False)
+
+
+def _clock(name: str) -> Scalar:
+    return Scalar(clock=Level.DAY if CLOCKS[name] == "DATE" else Level.INSTANT, clock_rises=1)
+
+
+def _minus(left: Scalar, right: Scalar) -> Scalar:
+    """A difference of numbers or dates."""
+    rises, clock_rises = _direction(left, right, "level", "rises"), _direction(left, right, "clock", "clock_rises")
+    level, clock = max(left.level, right.level), max(left.clock, right.clock)
+    sure = (rises or not level) and (clock_rises or not clock) and left.even and right.even
+    if not sure and max(level, clock) is Level.INSTANT:
+        raise NotUnderstood("instants that may rise or fall")
+    return Scalar(level, clock, rises, clock_rises, forever=bool(sure) and left.forever and right.forever)
+
+
+def _direction(left: Scalar, right: Scalar, level: str, rises: str) -> int:
+    one, other = getattr(left, rises), -getattr(right, rises)
+    if not getattr(left, level):
+        return int(other)
+    if not getattr(right, level):
+        return int(one)
+    return int(one) if one == other else 0
+
+
+def _is_number(cast: Node) -> bool:
+    """Whether it is the cast of a text of digits to a number."""
+    of = cast.parts[0]
+    written = of.parts[1].name if of.kind == "call" and of.name == "strftime" else ""
+    return cast.name in _NUMBERS and _DIGITS.fullmatch(written) is not None
+
+
+def _text(node: Node) -> str:
+    if node.kind != "constant" or not node.name.startswith("'"):
+        raise NotUnderstood("not a literal text")
+    return node.name[1:-1].replace("''", "'")
