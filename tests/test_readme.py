@@ -283,7 +283,9 @@ def test_the_settings_table() -> None:
         defaults = load_settings(token="t")
         for name, (variables, default) in rows.items():
             if default and name not in {"time_zone", "cache_dir", "progress"}:
-                assert default[0] == f"{getattr(defaults, name)}".removesuffix(".0").replace("False", "false").replace("True", "true")
+                assert default[0] == f"{getattr(defaults, name)}".removesuffix(".0").replace(
+                    "False", "false"
+                ).replace("True", "true")
             for variable in variables:
                 monkeypatch.setenv(variable, "1")
                 assert settings._from_environment(set(rows)) == {name: "1"}

@@ -18,7 +18,8 @@ from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.grid import QUARTER, Evaluator
 from duckdb_videsk.rewriting.implying import Implied, Statement
 from duckdb_videsk.rewriting.parameters import values_of
-from duckdb_videsk.rewriting.scopes import Reference, Tables, parsed, places, references
+from duckdb_videsk.rewriting.places import Reference, places, references
+from duckdb_videsk.rewriting.scopes import Tables, parsed
 from duckdb_videsk.rewriting.session import Session, has_temporary, mean_the_same, session_of
 from duckdb_videsk.rewriting.splices import prove, spliced
 from duckdb_videsk.rewriting.words import Sort, words_of
@@ -141,7 +142,7 @@ class Rewriter:
         named = tuple(references(tree, tables))
         evaluator = Evaluator(session.time_zone, seconds=_SECONDS, check=check)
         statement = Statement(bare, words, values, session, evaluator)
-        implied = tuple(found for place in places(tree, words, tables) for found in statement.implied(place))
+        implied = tuple(statement.implied(list(places(tree, words, tables))))
         if not implied:
             return Rewritten(text, references=named)
         additions = {found.place.start: (found.place, "") for found in implied}

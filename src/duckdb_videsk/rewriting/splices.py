@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from duckdb_videsk.ranges import Range
-    from duckdb_videsk.rewriting.scopes import Node, Place
+    from duckdb_videsk.rewriting.places import Place
+    from duckdb_videsk.rewriting.scopes import Node
     from duckdb_videsk.rewriting.words import Word
 
 __all__ = ["implied_text", "prove", "spliced"]
