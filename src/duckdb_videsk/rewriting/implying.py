@@ -14,7 +14,7 @@ from duckdb_videsk.rewriting.joins import carried, lower, range_columns, shared_
 from duckdb_videsk.rewriting.parameters import filled
 from duckdb_videsk.rewriting.scalars import Reader
 from duckdb_videsk.rewriting.splices import implied_text
-from duckdb_videsk.rewriting.trees import CLOCK_WORDS, Node, condition_tree, serialising, sql
+from duckdb_videsk.rewriting.trees import CLOCK_WORDS, CLOCKS, Node, condition_tree, serialising, sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -188,7 +188,7 @@ def _other_moments(condition: Condition, moments: Moments) -> Iterator[str]:
         # A column of that name would be meant by the user's condition, and so it is here.
         clock = name if name in CLOCK_WORDS else f"system.main.{name}()"
         yield f"CAST({clock} AS DATE) IS DISTINCT FROM DATE '{moments.day}'"
-        if not condition.all_day:
+        if not condition.all_day and CLOCKS[name] != "DATE":
             yield f"coalesce({clock} NOT BETWEEN TIMESTAMPTZ '{first}' AND TIMESTAMPTZ '{last}', true)"
 
 
