@@ -149,7 +149,7 @@ class Rewriter:
         for found in implied:
             before = additions[found.place.start][1]
             additions[found.place.start] = (found.place, f"{before} AND {found.text}" if before else found.text)
-        prove(bare, tree, words, [place for place, _ in additions.values()])
+        prove(bare, tree, words, [place for place, _ in additions.values()], evaluator)
         return Rewritten(spliced(text, words, list(additions.values())), implied, named)
 
     def _tables_of(self, native: duckdb.DuckDBPyConnection, session: Session, words: tuple[Word, ...]) -> Tables:
