@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DAY = "start_time::date = '2026-01-05'"
 COUNT = f"SELECT count(*) FROM videsk.calls WHERE {DAY}"
+DAY_LONG = 86_400_000_000
 ONE_DAY = (Range(micros(START) + 96 * 3_600_000_000, micros(START) + 120 * 3_600_000_000),)
 
 
@@ -301,3 +302,29 @@ def test_errors_say_where_in_the_text(con: Connection) -> None:
             with pytest.raises(type(native.value)) as ours:
                 run(text)
             assert str(ours.value) == str(native.value)
+
+
+QUEUES = f"SELECT count(*) FROM videsk.calls c LEFT JOIN videsk.queues q ON q.id = c.queue WHERE c.{DAY}"
+
+
+def test_what_is_so_by_nature_is_a_hint(con: Connection, source: MemorySource) -> None:
+    (hint,) = con._catalog.rewriter.rewrite(con.native, QUEUES).hints
+    assert (hint.table, hint.column) == (("main", "queues"), '"q"."start_time"')
+    assert hint.ranges == (Range(ONE_DAY[0].start - DAY_LONG, ONE_DAY[0].end + DAY_LONG),)
+    assert con.sql(QUEUES).fetchall() == [(24,)]
+    assert EVER in {piece for table, ranges, _, _ in source.asked if table == "queues" for piece in ranges}
+    source.asked.clear()
+    con.execute(QUEUES.replace("c.queue", f"c.queue AND {hint.condition}")).fetchall()
+    assert {table: ranges for table, ranges, _, _ in source.asked}["queues"] == hint.ranges
+
+
+def test_what_is_so_by_nature_bounds_when_it_is_asked_to(source: MemorySource) -> None:
+    with connect_to(source, natural_bounds=True) as con:
+        assert con.sql(QUEUES).fetchall() == [(24,)]
+        bounded = (Range(ONE_DAY[0].start - DAY_LONG, ONE_DAY[0].end + DAY_LONG),)
+        assert {table: ranges for table, ranges, _, _ in source.asked} == {"calls": ONE_DAY, "queues": bounded}
+        assert con._catalog.rewriter.rewrite(con.native, QUEUES).hints == ()
+        spanish = 'SELECT 1 FROM videsk.es.llamadas l JOIN videsk.es.comentarios m ON m."Llamada" = l."Identificador"'
+        con.sql(f"{spanish} WHERE l.\"Inicio\"::date = '2026-01-05'").fetchall()
+        (ranges,) = (ranges for table, ranges, _, _ in source.asked if table == "comments")
+        assert ranges[0].start == ONE_DAY[0].start - DAY_LONG

@@ -69,6 +69,8 @@ class Settings:
             (`VIDESK_PROGRESS`).
         implied_ranges: read no more of an export than what a query's conditions on its time imply, also where DuckDB
             does not push them down (`VIDESK_IMPLIED_RANGES`).
+        natural_bounds: take for granted that what belongs to a call comes near it in time, and read no more than that
+            (`VIDESK_NATURAL_BOUNDS`).
         own_keys_only: send an export only its own documented keys, not all (`VIDESK_OWN_KEYS_ONLY`).
     """
 
@@ -88,6 +90,7 @@ class Settings:
     cache_dir: Path | None = field(default_factory=lambda: platformdirs.user_cache_path("videsk"))
     progress: bool | None = None
     implied_ranges: bool = True
+    natural_bounds: bool = False
     own_keys_only: bool = False
 
     def __post_init__(self) -> None:
@@ -273,6 +276,7 @@ _KINDS: dict[str, Any] = {
     "cache_dir": _folder,
     "progress": _boolean,
     "implied_ranges": _boolean,
+    "natural_bounds": _boolean,
     "own_keys_only": _boolean,
     "auth_header": _string,
     "time_zone": _string,

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from duckdb_videsk.rewriting.grid import Evaluator
-    from duckdb_videsk.rewriting.joins import Facts, Path
+    from duckdb_videsk.rewriting.joins import Edge, Facts, Nearness, Path
     from duckdb_videsk.rewriting.parameters import Values
     from duckdb_videsk.rewriting.places import Place
     from duckdb_videsk.rewriting.session import Session
     from duckdb_videsk.rewriting.words import Word
 
-__all__ = ["Implied", "Statement"]
+__all__ = ["Hint", "Implied", "Statement"]
 
 _SAMPLE = "make_timestamptz(1780000000000000)"
 _STEADY = """
@@ -58,12 +58,44 @@ class Implied:
     meanings: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True)
+class Hint:
+    """A condition that nature suggests and nobody promises, and what would be read with it.
+
+    Attributes:
+        table: schema and name of the table or view.
+        column: its range column, as it is named there.
+        condition: what to add.
+        ranges: where the column would lie then.
+    """
+
+    table: tuple[str, str]
+    column: str
+    condition: str
+    ranges: tuple[Range, ...]
+
+
 class Statement:
-    """A statement whose conditions are looked at, in its session."""
+    """A statement whose conditions are looked at, in its session.
+
+    Attributes:
+        hints: what may be added by hand, after `implied`.
+    """
 
     def __init__(
-        self, text: str, words: Sequence[Word], values: Values, session: Session, evaluator: Evaluator
+        self,
+        text: str,
+        words: Sequence[Word],
+        *,
+        values: Values,
+        session: Session,
+        evaluator: Evaluator,
+        near: Nearness,
+        natural_bounds: bool,
     ) -> None:
+        self.hints: list[Hint] = []
+        self._near = near
+        self._natural_bounds = natural_bounds
         self._text = text
         self._words = words
         self._values = values
@@ -85,25 +117,30 @@ class Statement:
 
     def _between_tables(self, place: Place, facts: Facts) -> Iterator[Implied]:
         """What conditions imply for the columns that they compare with each other."""
-        edges = facts.edges(self._asked_of_two)
-        paths = {path for edge in edges for path in edge.paths}
-        found = {path: self._finding(facts.tree, path, unless_pushed=False) for path in paths}
+        sure, natural = facts.edges(self._asked_of_two), list(facts.by_nature(self._near))
+        if not sure and not natural:
+            return
+        links = [*sure, *facts.same([*sure, *natural])]
+        found = {path: self._finding(facts.tree, path, unless_pushed=False) for path in _paths([*links, *natural])}
         ranges = {path: (EVER,) if finding is None else finding.ranges for path, finding in found.items()}
-        known = [finding for finding in found.values() if finding is not None]
-        unless = dict.fromkeys(
-            [
-                *(self._session.differs(_written(path)) for path in sorted(paths)),
-                *(u for one in known for u in one.unless),
-            ]
-        )
-        meanings = [meaning(edge.leaf, paths) for edge in edges] + [pair for one in known for pair in one.meanings]
-        for path, narrowed in carried(ranges, edges).items():
+        edges = [*links, *natural] if self._natural_bounds else links
+        known = [finding for path, finding in found.items() if finding is not None and path in _paths(edges)]
+        unless = [*(self._session.differs(_written(path)) for path in sorted(_paths(edges)))]
+        unless += [text for one in known for text in one.unless]
+        meanings = [meaning(edge.leaf, _paths(edges)) for edge in edges if not edge.natural]
+        meanings += [pair for one in known for pair in one.meanings]
+        narrowed = carried(ranges, edges)
+        for path, pieces in narrowed.items():
             source = facts.target_of(path)
-            if source is not None and subtract(ranges[path], narrowed):
-                text = implied_text(_written(path), narrowed, " OR ".join(unless))
+            if source is not None and subtract(ranges[path], pieces):
+                text = implied_text(_written(path), pieces, " OR ".join(dict.fromkeys(unless)))
                 said = dict.fromkeys(sql(edge.leaf, lambda _: None) for edge in edges if path in edge.paths)
-                predicate = " AND ".join(said)
-                yield Implied(place, source.table, _written(path), narrowed, predicate, text, tuple(meanings))
+                yield Implied(place, source.table, _written(path), pieces, " AND ".join(said), text, tuple(meanings))
+        for edge in natural:
+            might = carried(narrowed, [*links, edge])[edge.one]
+            source = facts.target_of(edge.one)
+            if source is not None and source.table is not None and subtract(narrowed[edge.one], might):
+                self.hints.append(Hint(source.table, _written(edge.one), edge.written(), might))
 
     def _predicate(self, place: Place) -> str:
         return self._text[self._words[place.start].start : self._words[place.end - 1].end]
@@ -146,6 +183,10 @@ class _Finding:
     ranges: tuple[Range, ...]
     unless: tuple[str, ...]
     meanings: tuple[tuple[str, str], ...]
+
+
+def _paths(edges: Sequence[Edge]) -> set[Path]:
+    return {path for edge in edges for path in edge.paths}
 
 
 def _written(path: Path) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, TypeAlias
 
-from duckdb_videsk.ranges import DAY, EVER, Range, normalise
+from duckdb_videsk.ranges import DAY, EVER, SECOND, Range, normalise
 from duckdb_videsk.rewriting.conditions import clock_of
 from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.scopes import is_inner
 from duckdb_videsk.rewriting.trees import OTHER, Node
+from duckdb_videsk.views import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,9 +19,14 @@ if TYPE_CHECKING:
     from duckdb_videsk.rewriting.places import Place
     from duckdb_videsk.rewriting.scopes import Scope, Source
 
-__all__ = ["Edge", "Facts", "Path", "carried", "lower", "range_columns", "shared_facts"]
+__all__ = ["Edge", "Facts", "Nearness", "Path", "carried", "lower", "range_columns", "shared_facts"]
 
 Path: TypeAlias = tuple[str, ...]
+Nearness: TypeAlias = (
+    "Mapping[tuple[tuple[tuple[str, str], str], tuple[tuple[str, str], str]], tuple[int, int | None]]"
+)
+"""By two keys, each a table and its column: how many seconds the first's time lies after the other's, at least and at
+most; None: no bound."""
 _MOST_ROUNDS = 4
 _OPERATORS = {"<", "<=", ">", ">=", "="}
 _LENGTH = (
@@ -36,6 +43,7 @@ class Edge:
 
     Attributes:
         leaf: the condition that says so.
+        natural: nobody promises it.
     """
 
     one: Path
@@ -43,6 +51,7 @@ class Edge:
     low: int | None
     high: int | None
     leaf: Node
+    natural: bool = False
 
     @property
     def paths(self) -> tuple[Path, Path]:
@@ -50,7 +59,16 @@ class Edge:
 
     def turned(self) -> Edge:
         low = None if self.high is None else -self.high
-        return Edge(self.other, self.one, low, None if self.low is None else -self.low, self.leaf)
+        return Edge(self.other, self.one, low, None if self.low is None else -self.low, self.leaf, self.natural)
+
+    def written(self) -> str:
+        """What it says as SQL, to the hour."""
+        one, other = (".".join(map(quoted, path)) for path in self.paths)
+        ends = [(operator, end) for operator, end in ((">=", self.low), ("<=", self.high)) if end is not None]
+        return " AND ".join(
+            f"{one} {operator} {other} {'-' if end < 0 else '+'} INTERVAL {abs(end) // (3600 * SECOND)} HOUR"
+            for operator, end in ends
+        )
 
 
 @dataclass(frozen=True)
@@ -68,8 +86,36 @@ class Facts:
 
     def edges(self, ask: Callable[[Sequence[Node], str], tuple[str, ...]]) -> list[Edge]:
         """What the conditions say of two range columns of different tables."""
-        found = [edge for leaf in _conjuncts(self.tree) for edge in self._edges(leaf, ask)]
-        return [*found, *(edge.turned() for edge in found)]
+        return [edge for leaf in _conjuncts(self.tree) for edge in self._edges(leaf, ask)]
+
+    def by_nature(self, near: Nearness) -> Iterator[Edge]:
+        """What is so, as a rule, of the range columns of tables joined by these keys."""
+        for leaf in _conjuncts(self.tree):
+            if leaf.kind != "compare" or leaf.name != "=":
+                continue
+            one, other = (self._key(part) for part in leaf.parts)
+            if one is None or other is None:
+                continue
+            for (key, path), (other_key, other_path) in ((one, other), (other, one)):
+                if (bounds := near.get((key, other_key))) is not None:
+                    after, until = bounds
+                    high = None if until is None else until * SECOND
+                    yield Edge(path, other_path, after * SECOND, high, leaf, natural=True)
+
+    def same(self, edges: Iterable[Edge]) -> Iterator[Edge]:
+        """That two names of one column mean the same."""
+        paths = {path for edge in edges for path in edge.paths} | set(range_columns(self.tree, self.place))
+        for one, other in combinations(sorted(paths), 2):
+            if self.place.source_of(one) is self.place.source_of(other):
+                yield Edge(one, other, 0, 0, Node("constant", "true"))
+
+    def _key(self, node: Node) -> tuple[tuple[tuple[str, str], str], Path] | None:
+        """The table and the name of a column that may be a key, and its table's range column."""
+        source = self.place.owner_of(node.path) if node.kind == "column" else None
+        if source is None or source.table is None or source.name is None:
+            return None
+        ranges = [name for name, is_range in source.columns or () if is_range]
+        return ((source.table, node.path[-1].lower()), (source.name, ranges[0])) if len(ranges) == 1 else None
 
     def target_of(self, path: Path) -> Source | None:
         """The table of a column, where it may be restricted."""
@@ -137,6 +183,7 @@ def shared_facts(trees: Mapping[Place, Node]) -> Iterator[tuple[Place, Facts]]:
 def carried(ranges: Mapping[Path, tuple[Range, ...]], edges: Sequence[Edge]) -> dict[Path, tuple[Range, ...]]:
     """The ranges of each column, narrowed by those of the others."""
     found = dict(ranges)
+    edges = [*edges, *(edge.turned() for edge in edges)]
     for _ in range(_MOST_ROUNDS):
         before = dict(found)
         for one, other in dict.fromkeys(edge.paths for edge in edges):

@@ -31,6 +31,11 @@ class Place:
 
     def source_of(self, names: Sequence[str]) -> Source | None:
         """The source whose range column a name in the condition is, as far as can be told."""
+        source = self.owner_of(names)
+        return source if source is not None and holds(source, names[-1].lower()) else None
+
+    def owner_of(self, names: Sequence[str]) -> Source | None:
+        """The source whose column a name in the condition is, as far as can be told."""
         *table, column = (name.lower() for name in names)
         seen = [source for source in self.scope.sources if source.in_where or self.join]
         if table:
@@ -38,7 +43,7 @@ class Place:
         else:
             having = [source for source in seen if any(name == column for name, _ in source.columns or ())]
             having = having[:1] if column in self.scope.merged else having
-        return having[0] if len(having) == 1 and holds(having[0], column) else None
+        return having[0] if len(having) == 1 else None
 
 
 @dataclass(frozen=True)
