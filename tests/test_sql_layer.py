@@ -80,7 +80,7 @@ def entries(name: str) -> list[tuple[str, str, list[str]]]:
 
 CASES = [
     pytest.param(zone, statement, expected, id=f"{title}-{zone}")
-    for name in ("endpoints", "predicates", "shapes")
+    for name in ("endpoints", "joins", "predicates", "shapes")
     for title, statement, expected in entries(name)
     for zone in ZONES
 ] + [
@@ -148,10 +148,11 @@ def test_a_statement(doors: Any, zone: str, statement: str, expected: list[str])
     for (table, ranges), (same, more) in zip(asked, asked_without, strict=False):
         assert table != same or total(ranges) <= total(more)
     if expected == ["calls error"]:
-        assert answer == ["ConversionException"]
+        assert answer in (["ConversionException"], ["BinderException"])
         return
     wanted = sorted(expectation(line, zone, today) for line in expected if line != "-" and not line.endswith(" !"))
     assert [table for table, _ in asked] == [table for table, _ in wanted]
     for (_, ranges), (_, most) in zip(asked, wanted, strict=True):
-        # DuckDB 1.5 narrows some joins by itself while they run.
-        assert ranges == most if most != (EVER,) else not subtract(ranges, most)
+        # DuckDB 1.5 narrows some joins by itself while they run; what it may narrow is marked.
+        exact = most != (EVER,) and not any("~" in line for line in expected)
+        assert ranges == most if exact else not subtract(ranges, most)

@@ -190,3 +190,55 @@ def test_answers_stay_the_same(doors: Any, condition: str, zone: str, join: str)
             con.sql(statement).fetchall()
         return
     assert sorted(map(repr, con.sql(statement).fetchall())) == expected
+
+
+shifts = st.builds(
+    "{} INTERVAL {} {}".format, st.sampled_from("+-"), st.integers(0, 9), st.sampled_from(["HOUR", "DAY", "MONTH"])
+)
+links = st.one_of(
+    st.builds("g.start_time BETWEEN c.start_time - INTERVAL {} HOUR AND c.start_time".format, st.integers(0, 99)),
+    st.builds("g.start_time {} c.start_time {}".format, comparing.filter(lambda o: o != "IS DISTINCT FROM"), shifts),
+    st.builds("c.start_time {} > g.start_time AND g.start_time > c.start_time {}".format, shifts, shifts),
+)  # fmt: skip
+sides = st.builds("{}.start_time::date {} '{}'".format, st.sampled_from("cg"), comparing, days) | st.builds(
+    "year({}.start_time) = 2026 AND month({}.start_time) = {}".format,
+    st.sampled_from("cg"), st.sampled_from("cg"), st.integers(1, 12),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    kind=st.sampled_from(["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "SEMI JOIN"]),
+    link=links,
+    on=sides | st.just("true"),
+    where=sides | st.just("true"),
+    zone=st.sampled_from(ZONES[:3]),
+)
+def test_joined_answers_stay_the_same(few: Any, kind: str, link: str, on: str, where: str, zone: str) -> None:
+    con = few(zone)
+    statement = f"""
+        SELECT c.id, {"c.id" if kind == "SEMI JOIN" else "g.id"} FROM videsk.calls c {kind} videsk.tags g
+        ON {link} AND {on} AND c.id <> 'x' WHERE {where.replace("g.", "c.") if kind == "SEMI JOIN" else where}"""
+    try:
+        expected = sorted(map(repr, con.native.sql(statement).fetchall()))
+    except duckdb.Error as error:
+        with pytest.raises(type(error)):
+            con.sql(statement).fetchall()
+        return
+    assert sorted(map(repr, con.sql(statement).fetchall())) == expected
+
+
+@pytest.fixture(scope="module")
+def few() -> Any:
+    """Connections over fewer rows, some of them without a time."""
+    rows = {"calls": [*ROWS["calls"][::9], ROWS["calls"][-1]], "tags": ROWS["tags"][::7]}
+    made: dict[str, Any] = {}
+
+    def door(zone: str) -> Any:
+        if zone not in made:
+            made[zone] = connect_to(MemorySource(rows, batch_rows=100_000), time_zone=zone)
+        return made[zone]
+
+    yield door
+    for con in made.values():
+        con.close()

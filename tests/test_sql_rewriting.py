@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 DAY = "start_time::date = '2026-01-05'"
 COUNT = f"SELECT count(*) FROM videsk.calls WHERE {DAY}"
+DAY_LONG = 86_400_000_000
 ONE_DAY = (Range(micros(START) + 96 * 3_600_000_000, micros(START) + 120 * 3_600_000_000),)
 
 
@@ -212,3 +214,117 @@ def test_it_costs_little(con: Connection, text: str, seconds: float) -> None:
         spent.append(time.perf_counter() - begun)
     # Three times over, for machines that do other things besides.
     assert min(spent) < 3 * seconds
+
+
+def test_a_view_has_the_users_own_text(con: Connection, source: MemorySource) -> None:
+    relation = con.sql(COUNT)
+    assert relation.sql_query() == con.native.sql(COUNT).sql_query()
+    relation.create_view("counted")
+    ((text,),) = con.sql("SELECT sql FROM duckdb_views() WHERE view_name = 'counted'").fetchall()
+    assert "CASE" not in text
+    assert relation.fetchall() == con.sql("FROM counted").fetchall() == [(24,)]
+
+
+def test_names_of_columns_stay(con: Connection) -> None:
+    text = f"SELECT (SELECT count(*) FROM videsk.calls WHERE {DAY}), EXISTS (SELECT 1 FROM videsk.calls WHERE {DAY})"
+    assert con.sql(text).columns == con.native.sql(text).columns
+    assert con.sql(text).fetchall() == [(24, True)]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    ["random() >= 0", "nextval('numbers') > 0", "coalesce(error('no'), true)", "mine(agent)", "own(agent) > 0"],
+)
+def test_left_alone_beside_what_may_do_anything(con: Connection, beside: str) -> None:
+    con.execute("CREATE SEQUENCE numbers")
+    con.execute("CREATE MACRO mine(x) AS random() < 2")
+    con.native.create_function("own", len, ["VARCHAR"], "BIGINT")
+    text = f"{COUNT} AND {beside}"
+    assert rewritten(con, text) == text
+
+
+def test_parameters(con: Connection, source: MemorySource) -> None:
+    day = "SELECT ?, count(*) FROM videsk.calls WHERE agent = ? AND start_time::date = ? GROUP BY 1"
+    for value in ("2026-01-05", date(2026, 1, 5)):
+        assert con.execute(day, ["x", "ana", value]).fetchall() == [("x", 8)]
+        assert asked(source) == ONE_DAY
+        assert con.sql(day, params=["x", "ana", value]).fetchall() == [("x", 8)]
+        assert asked(source) == ONE_DAY
+    parts = "year(start_time) = $y AND month(start_time) = $m AND day(start_time) = $d"
+    named = f"SELECT count(*) FROM videsk.calls WHERE {parts}"
+    assert con.execute(named, {"y": 2026, "m": 1, "d": 5}).fetchall() == [(24,)]
+    assert asked(source) == ONE_DAY
+    moment = datetime(2026, 1, 5, 3, tzinfo=UTC)
+    both = "SELECT count(*) FROM videsk.calls WHERE date_trunc('day', start_time) IN ($2, $1)"
+    assert con.execute(both, [moment, moment]).fetchall() == [(24,)]
+    assert asked(source) == ONE_DAY
+
+
+def test_an_interrupt_reaches_the_search(con: Connection) -> None:
+    def stop() -> None:
+        raise duckdb.InterruptException("stop")
+
+    with pytest.raises(duckdb.InterruptException):
+        con._catalog.rewriter.rewrite(con.native, COUNT, check=stop)
+
+
+def test_many_members_cost_little(con: Connection) -> None:
+    members = ", ".join(f"DATE '2026-01-05' + {number}" for number in range(1_000))
+    text = f"SELECT count(*) FROM videsk.calls WHERE start_time::date IN ({members})"
+    begun = time.perf_counter()
+    rewritten(con, text)
+    assert time.perf_counter() - begun < 2
+    assert con.sql(text).fetchall() == con.native.sql(text).fetchall()
+
+
+def test_what_says_where_tables_are_named(con: Connection) -> None:
+    text = f'WITH calls AS (FROM videsk.tags) FROM calls, Videsk."calls" c, videsk.es.llamadas WHERE c.{DAY}'
+    found = con._catalog.rewriter.rewrite(con.native, text)
+    assert [(r.table, text[r.start : r.end]) for r in sorted(found.references, key=lambda r: r.start)] == [
+        (("main", "tags"), "videsk.tags"),
+        (("main", "calls"), 'Videsk."calls"'),
+        (("es", "llamadas"), "videsk.es.llamadas"),
+    ]
+    (implied,) = found.implied
+    assert (implied.table, implied.column, implied.ranges) == (("main", "calls"), '"c"."start_time"', ONE_DAY)
+    assert implied.predicate == f"c.{DAY}"
+
+
+def test_errors_say_where_in_the_text(con: Connection) -> None:
+    for text in (
+        f"SELECT count(*) FROM videsk.calls WHERE {DAY} AND nothing_here = 1",
+        f"SELECT count(*) FROM videsk.calls c JOIN nowhere n ON true WHERE c.{DAY}",
+        f"SELECT no_function(id) FROM videsk.calls WHERE {DAY}",
+    ):
+        for run, plain in ((con.sql, con.native.sql), (con.execute, con.native.execute)):
+            with pytest.raises(duckdb.Error) as native:
+                plain(text)
+            with pytest.raises(type(native.value)) as ours:
+                run(text)
+            assert str(ours.value) == str(native.value)
+
+
+QUEUES = f"SELECT count(*) FROM videsk.calls c LEFT JOIN videsk.queues q ON q.id = c.queue WHERE c.{DAY}"
+
+
+def test_what_is_so_by_nature_is_a_hint(con: Connection, source: MemorySource) -> None:
+    (hint,) = con._catalog.rewriter.rewrite(con.native, QUEUES).hints
+    assert (hint.table, hint.column) == (("main", "queues"), '"q"."start_time"')
+    assert hint.ranges == (Range(ONE_DAY[0].start - DAY_LONG, ONE_DAY[0].end + DAY_LONG),)
+    assert con.sql(QUEUES).fetchall() == [(24,)]
+    assert EVER in {piece for table, ranges, _, _ in source.asked if table == "queues" for piece in ranges}
+    source.asked.clear()
+    con.execute(QUEUES.replace("c.queue", f"c.queue AND {hint.condition}")).fetchall()
+    assert {table: ranges for table, ranges, _, _ in source.asked}["queues"] == hint.ranges
+
+
+def test_what_is_so_by_nature_bounds_when_it_is_asked_to(source: MemorySource) -> None:
+    with connect_to(source, natural_bounds=True) as con:
+        assert con.sql(QUEUES).fetchall() == [(24,)]
+        bounded = (Range(ONE_DAY[0].start - DAY_LONG, ONE_DAY[0].end + DAY_LONG),)
+        assert {table: ranges for table, ranges, _, _ in source.asked} == {"calls": ONE_DAY, "queues": bounded}
+        assert con._catalog.rewriter.rewrite(con.native, QUEUES).hints == ()
+        spanish = 'SELECT 1 FROM videsk.es.llamadas l JOIN videsk.es.comentarios m ON m."Llamada" = l."Identificador"'
+        con.sql(f"{spanish} WHERE l.\"Inicio\"::date = '2026-01-05'").fetchall()
+        (ranges,) = (ranges for table, ranges, _, _ in source.asked if table == "comments")
+        assert ranges[0].start == ONE_DAY[0].start - DAY_LONG

@@ -77,7 +77,7 @@ class Catalog:
         self.board = Board()
         self.wide = WideTables(source, self.board, labels)
         self.users = 0
-        self.rewriter = Rewriter(_range_columns(settings), CATALOG)
+        self.rewriter = _rewriter(settings)
         self._source = source
         self._native = weakref.ref(native)
         self._close_source = weakref.finalize(self, source.close)
@@ -203,20 +203,28 @@ def open_catalog(
     return catalog
 
 
-def _range_columns(settings: Settings) -> dict[tuple[str, str], tuple[tuple[str, bool], ...]]:
-    """The columns of every table and view by schema and name, in lower case, and whether each is the range column."""
-    named: dict[tuple[str, str], tuple[Endpoint, Mapping[str, str]]] = {
+def _rewriter(settings: Settings) -> Rewriter:
+    """What knows the columns of every table and view, and which is the range column."""
+    shown: dict[tuple[str, str], tuple[Endpoint, Mapping[str, str]]] = {
         ("main", endpoint.table): (endpoint, {column.name: column.name for column in endpoint.all_columns})
         for endpoint in ENDPOINTS
     }
     for language, labels in languages(settings.languages).items():
         for endpoint in ENDPOINTS:
             view = endpoint.views.get(language, endpoint.table)
-            named[language.lower(), view] = (endpoint, column_labels(endpoint, language, labels))
-    return {
-        place: tuple((label.lower(), name == endpoint.range_column) for name, label in columns.items())
-        for place, (endpoint, columns) in named.items()
+            shown[language.lower(), view] = (endpoint, column_labels(endpoint, language, labels))
+    columns = {
+        place: tuple((label.lower(), name == endpoint.range_column) for name, label in named.items())
+        for place, (endpoint, named) in shown.items()
     }
+    near = {
+        ((one, named[fact.key].lower()), (other, others[fact.other_key].lower())): (fact.after, fact.until)
+        for one, (endpoint, named) in shown.items()
+        for fact in endpoint.near
+        for other, (other_endpoint, others) in shown.items()
+        if other_endpoint.table == fact.table
+    }
+    return Rewriter(columns, CATALOG, near=near, natural_bounds=settings.natural_bounds)
 
 
 def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: list[str]) -> None:

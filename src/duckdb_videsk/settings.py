@@ -75,6 +75,8 @@ class Settings:
         max_requests: the most that one query may make; None: any number (`VIDESK_MAX_REQUESTS`).
         implied_ranges: read no more of an export than what a query's conditions on its time imply, also where DuckDB
             does not push them down (`VIDESK_IMPLIED_RANGES`).
+        natural_bounds: take for granted that what belongs to a call comes near it in time, and read no more than that
+            (`VIDESK_NATURAL_BOUNDS`).
         own_keys_only: send an export only its own documented keys, not all (`VIDESK_OWN_KEYS_ONLY`).
         wide_views: make a view with a column for each question of each of `forms` and `surveys`; their questions are
             asked for when the connection is opened (`VIDESK_WIDE_VIEWS`).
@@ -99,6 +101,7 @@ class Settings:
     scan_budget: int = 1_000
     max_requests: int | None = None
     implied_ranges: bool = True
+    natural_bounds: bool = False
     own_keys_only: bool = False
     wide_views: bool = False
 
@@ -292,6 +295,7 @@ _KINDS: dict[str, Any] = {
     "scan_budget": _whole,
     "max_requests": _whole,
     "implied_ranges": _boolean,
+    "natural_bounds": _boolean,
     "own_keys_only": _boolean,
     "wide_views": _boolean,
     "auth_header": _string,

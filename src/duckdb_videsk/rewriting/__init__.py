@@ -16,9 +16,10 @@ import duckdb
 
 from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.grid import QUARTER, Evaluator
-from duckdb_videsk.rewriting.implying import Implied, Statement
+from duckdb_videsk.rewriting.implying import Hint, Implied, Statement
 from duckdb_videsk.rewriting.parameters import values_of
-from duckdb_videsk.rewriting.scopes import Reference, Tables, parsed, places, references
+from duckdb_videsk.rewriting.places import Reference, places, references
+from duckdb_videsk.rewriting.scopes import Tables, parsed
 from duckdb_videsk.rewriting.session import Session, has_temporary, mean_the_same, session_of
 from duckdb_videsk.rewriting.splices import prove, spliced
 from duckdb_videsk.rewriting.words import Sort, words_of
@@ -26,11 +27,12 @@ from duckdb_videsk.rewriting.words import Sort, words_of
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
+    from duckdb_videsk.rewriting.joins import Nearness
     from duckdb_videsk.rewriting.parameters import Values
     from duckdb_videsk.rewriting.scopes import Columns
     from duckdb_videsk.rewriting.words import Word
 
-__all__ = ["Implied", "Reference", "Rewriter", "Rewritten"]
+__all__ = ["Hint", "Implied", "Reference", "Rewriter", "Rewritten"]
 
 _CONDITION = re.compile(r"\b(?:where|on)\b", re.IGNORECASE)
 _EXPLAIN = re.compile(r"\s*explain(?:\s+analyze)?(?:\s*\([^()]*\))?\s", re.IGNORECASE)
@@ -50,21 +52,34 @@ class Rewritten:
         text: the statement to run; the user's own where nothing is added.
         implied: what was added.
         references: where the user's own text names tables of the catalog.
+        hints: what nature suggests besides.
     """
 
     text: str
     implied: tuple[Implied, ...] = ()
     references: tuple[Reference, ...] = ()
+    hints: tuple[Hint, ...] = ()
 
 
 class Rewriter:
     """Adds implied ranges to statements over the tables of one catalog."""
 
-    def __init__(self, columns: MutableMapping[tuple[str, str], Columns], catalog: str) -> None:
+    def __init__(
+        self,
+        columns: MutableMapping[tuple[str, str], Columns],
+        catalog: str,
+        *,
+        near: Nearness | None = None,
+        natural_bounds: bool = False,
+    ) -> None:
         """
         Args:
             columns: of each table and view, by schema and name in lower case; more may come later.
+            near: what is so by nature of tables that are joined.
+            natural_bounds: whether to rely on it.
         """
+        self._near = near or {}
+        self._natural_bounds = natural_bounds
         self._columns = columns
         self._catalog = catalog
         self._known: OrderedDict[tuple[object, ...], Rewritten] = OrderedDict()
@@ -140,16 +155,24 @@ class Rewriter:
         tables = self._tables_of(native, session, words)
         named = tuple(references(tree, tables))
         evaluator = Evaluator(session.time_zone, seconds=_SECONDS, check=check)
-        statement = Statement(bare, words, values, session, evaluator)
-        implied = tuple(found for place in places(tree, words, tables) for found in statement.implied(place))
+        statement = Statement(
+            bare,
+            words,
+            values=values,
+            session=session,
+            evaluator=evaluator,
+            near=self._near,
+            natural_bounds=self._natural_bounds,
+        )
+        implied = tuple(statement.implied(list(places(tree, words, tables))))
         if not implied:
-            return Rewritten(text, references=named)
+            return Rewritten(text, references=named, hints=tuple(statement.hints))
         additions = {found.place.start: (found.place, "") for found in implied}
         for found in implied:
             before = additions[found.place.start][1]
             additions[found.place.start] = (found.place, f"{before} AND {found.text}" if before else found.text)
-        prove(bare, tree, words, [place for place, _ in additions.values()])
-        return Rewritten(spliced(text, words, list(additions.values())), implied, named)
+        prove(bare, tree, words, [place for place, _ in additions.values()], evaluator)
+        return Rewritten(spliced(text, words, list(additions.values())), implied, named, tuple(statement.hints))
 
     def _tables_of(self, native: duckdb.DuckDBPyConnection, session: Session, words: tuple[Word, ...]) -> Tables:
         columns = dict(self._columns)

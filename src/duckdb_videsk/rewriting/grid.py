@@ -146,10 +146,11 @@ class Evaluator:
 
     def _find_odd_quarters(self, zone: str) -> tuple[Range, ...]:
         literal = text_literal(zone)
-        offsets = [f"epoch_us(timezone({literal}, {at})) - epoch_us({at})" for at in (FIRST, LAST)]
-        changing = self._cells(f"({offsets[0]}) <> ({offsets[1]})", [_SPAN], DAY // 2)
-        odd = f"({offsets[0]}) <> ({offsets[1]}) OR ({offsets[0]}) % {QUARTER} <> 0"
-        return tuple(self._cells(odd, [Range(_SPAN.start, _SPAN.start + DAY), *changing], QUARTER))
+        start, end = (f"(epoch_us(timezone({literal}, {at})) - epoch_us({at}))" for at in (FIRST, LAST))
+        if self._cells(f"{start} % {QUARTER} <> 0", [_SPAN], DAY // 2):
+            raise NotUnderstood(f"the time zone {zone!r}")
+        changing = self._cells(f"{start} <> {end}", [_SPAN], DAY // 2)
+        return tuple(self._cells(f"{start} <> {end}", changing, QUARTER))
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         connection: duckdb.DuckDBPyConnection | None = getattr(self._own, "connection", None)

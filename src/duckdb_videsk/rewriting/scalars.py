@@ -5,13 +5,30 @@ Nothing is evaluated here but types and lengths of intervals. Whatever is not su
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.trees import CLOCK_WORDS, CLOCKS, Node
+from duckdb_videsk.rewriting.vocabulary import (
+    CUT_TO_DAY,
+    DAY_FORMATS,
+    DAY_PARTS,
+    DIGITS,
+    DIVISIONS,
+    FORMAT,
+    HOUR_FORMATS,
+    HOUR_PARTS,
+    LONGEST,
+    NUMBERS,
+    OF_CONSTANTS,
+    OF_STEPS,
+    PART_CALLS,
+    RISING_FORMAT,
+    RISING_PARTS,
+    TIMES,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,43 +77,6 @@ class Scalar:
     @property
     def constant(self) -> bool:
         return self.level is Level.EVER and self.clock is Level.EVER
-
-
-_DAY_PARTS = {
-    "year", "years", "yr", "y", "quarter", "quarters", "qtr", "month", "months", "mon", "week", "weeks", "w",
-    "weekofyear", "day", "days", "d", "dayofmonth", "dayofweek", "weekday", "dow", "isodow", "doy", "dayofyear",
-    "decade", "decades", "century", "centuries", "millennium", "isoyear", "yearweek", "era",
-}  # fmt: skip
-_HOUR_PARTS = {"hour", "hours", "hr", "h"}
-_RISING_PARTS = {
-    "year", "years", "yr", "y", "decade", "decades", "century", "centuries", "isoyear", "yearweek",
-}  # fmt: skip
-_CUT_TO_DAY = {
-    "year", "years", "quarter", "quarters", "month", "months", "week", "weeks", "day", "days", "decade", "century",
-    "millennium",
-}  # fmt: skip
-_PART_CALLS = _DAY_PARTS & {
-    "year", "quarter", "month", "week", "weekofyear", "day", "dayofmonth", "dayofweek", "weekday", "isodow",
-    "dayofyear", "decade", "century", "millennium", "isoyear", "yearweek",
-} | {"hour", "dayname", "monthname", "last_day"}  # fmt: skip
-_FORMAT = re.compile(r"%(-?[A-Za-z%])")
-_DAY_FORMATS = {"Y", "y", "m", "-m", "d", "-d", "b", "B", "a", "A", "w", "u", "j", "-j", "U", "W", "V", "G", "%"}
-_HOUR_FORMATS = {"H", "-H", "I", "-I", "p"}
-_RISING_FORMAT = re.compile(r"%Y([^%]*%m([^%]*%d([^%]*%H[^%]*)?)?)?[^%]*|%Y[^%]*%j[^%]*|%G[^%]*%V[^%]*")
-_DIGITS = re.compile(r"'(%[YmdHjGVuw]){1,3}'")
-_OF_STEPS = {
-    "+", "-", "*", "||", "~~", "!~~", "~~*", "!~~*", "abs", "floor", "trunc", "lower", "upper", "left", "right",
-    "substring", "substr", "concat", "contains", "starts_with", "prefix", "suffix", "length", "greatest",
-    "least",
-}  # fmt: skip
-_OF_CONSTANTS = _OF_STEPS | {
-    "make_date", "make_timestamp", "make_timestamptz", "to_years", "to_months", "to_weeks", "to_days", "to_hours",
-    "to_minutes", "to_seconds", "to_quarters", "epoch", "epoch_ms", "to_timestamp",
-}  # fmt: skip
-_DIVISIONS = {"//", "%", "mod"}
-_NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DOUBLE"}
-_TIMES = {"TIMESTAMP WITH TIME ZONE", "TIMESTAMP", "DATE"}
-_LONGEST = 40_000 * 86_400
 
 
 class Reader:
@@ -170,7 +150,7 @@ class Reader:
         name, parts = node.name, node.parts
         if name in CLOCKS and not parts:
             return _clock(name)
-        if name in _PART_CALLS and len(parts) == 1:
+        if name in PART_CALLS and len(parts) == 1:
             return self._part(name, parts[0])
         special = {
             ("date_part", 2): lambda: self._part(_text(parts[0]), parts[1]),
@@ -198,9 +178,9 @@ class Reader:
         if node.name == "left" and len(parts) == 2 and self(parts[1]).constant:
             inner = self._combined(parts)
             return replace(inner, rises=self(parts[0]).rises, forever=self(parts[0]).forever)
-        if node.name in _DIVISIONS and len(parts) == 2 and self(parts[1]).constant:
+        if node.name in DIVISIONS and len(parts) == 2 and self(parts[1]).constant:
             return self._combined(parts)
-        known = _OF_CONSTANTS if all(self(part).constant for part in parts) else _OF_STEPS
+        known = OF_CONSTANTS if all(self(part).constant for part in parts) else OF_STEPS
         if node.name not in known:
             raise NotUnderstood(f"the function {node.name}")
         return self._combined(parts)
@@ -216,7 +196,7 @@ class Reader:
     def _step(self, of: Node, level: Level, *, rises: bool) -> Scalar:
         """A function of a time that is constant within `level`."""
         inner = self(of)
-        if self.types(of)[0] not in _TIMES or not (inner.even and inner.whole):
+        if self.types(of)[0] not in TIMES or not (inner.even and inner.whole):
             raise NotUnderstood("a part of what is no time")
         # An interval can move a time past a change of the clock: only quarters of an hour stay whole then.
         within = max(level, Level.QUARTER) if inner.moved else level
@@ -230,38 +210,38 @@ class Reader:
 
     def _part(self, part: str, of: Node) -> Scalar:
         part = part.lower()
-        if part not in _DAY_PARTS | _HOUR_PARTS | _PART_CALLS:
+        if part not in DAY_PARTS | HOUR_PARTS | PART_CALLS:
             raise NotUnderstood(f"the part {part}")
-        level = Level.QUARTER if part in _HOUR_PARTS else Level.DAY
-        return self._step(of, level, rises=part in _RISING_PARTS or part == "last_day")
+        level = Level.QUARTER if part in HOUR_PARTS else Level.DAY
+        return self._step(of, level, rises=part in RISING_PARTS or part == "last_day")
 
     def _cut(self, parts: Sequence[Node]) -> Scalar:
         part = _text(parts[0]).lower()
-        if part not in _CUT_TO_DAY | _HOUR_PARTS:
+        if part not in CUT_TO_DAY | HOUR_PARTS:
             raise NotUnderstood(f"the part {part}")
-        return self._step(parts[1], Level.DAY if part in _CUT_TO_DAY else Level.QUARTER, rises=True)
+        return self._step(parts[1], Level.DAY if part in CUT_TO_DAY else Level.QUARTER, rises=True)
 
     def _formatted(self, parts: Sequence[Node]) -> Scalar:
         pattern = _text(parts[1])
-        found = set(_FORMAT.findall(pattern))
-        if "%" in _FORMAT.sub("", pattern) or not found <= _DAY_FORMATS | _HOUR_FORMATS:
+        found = set(FORMAT.findall(pattern))
+        if "%" in FORMAT.sub("", pattern) or not found <= DAY_FORMATS | HOUR_FORMATS:
             raise NotUnderstood("a format with other parts")
-        level = Level.QUARTER if found & _HOUR_FORMATS else Level.DAY
-        return self._step(parts[0], level, rises=_RISING_FORMAT.fullmatch(pattern) is not None)
+        level = Level.QUARTER if found & HOUR_FORMATS else Level.DAY
+        return self._step(parts[0], level, rises=RISING_FORMAT.fullmatch(pattern) is not None)
 
     def _zoned(self, parts: Sequence[Node]) -> Scalar:
         _text(parts[0])
         inner = self(parts[1])
         instant = inner.level is Level.INSTANT and inner.whole and not inner.clock
-        if not instant or self.types(parts[1])[0] not in _TIMES:
+        if not instant or self.types(parts[1])[0] not in TIMES:
             raise NotUnderstood("another use of AT TIME ZONE")
         return inner
 
     def _difference(self, parts: Sequence[Node]) -> Scalar:
         part = _text(parts[0]).lower()
-        if part not in _CUT_TO_DAY | _HOUR_PARTS:
+        if part not in CUT_TO_DAY | HOUR_PARTS:
             raise NotUnderstood("a difference of other parts")
-        level = Level.DAY if part in _CUT_TO_DAY else Level.QUARTER
+        level = Level.DAY if part in CUT_TO_DAY else Level.QUARTER
         kinds = self.types(*parts[1:])
         if "TIMESTAMP" in kinds and "TIMESTAMP WITH TIME ZONE" in kinds:
             raise NotUnderstood("local times with instants")
@@ -284,20 +264,20 @@ class Reader:
     def _sum(self, node: Node) -> Scalar:
         left, right = (self(part) for part in node.parts)
         types = self.types(*node.parts)
-        if types[1] == "INTERVAL" and types[0] in _TIMES and right.constant:
+        if types[1] == "INTERVAL" and types[0] in TIMES and right.constant:
             return self._moved(left, node.parts[1])
-        if types[0] == "INTERVAL" and types[1] in _TIMES and node.name == "+" and left.constant:
+        if types[0] == "INTERVAL" and types[1] in TIMES and node.name == "+" and left.constant:
             return self._moved(right, node.parts[0])
-        if node.name == "-" and set(types) & {"TIMESTAMP WITH TIME ZONE", "TIMESTAMP"} and set(types) <= _TIMES:
+        if node.name == "-" and set(types) & {"TIMESTAMP WITH TIME ZONE", "TIMESTAMP"} and set(types) <= TIMES:
             return self._apart(left, right)
-        if not set(types) <= _NUMBERS | {"DATE"}:
+        if not set(types) <= NUMBERS | {"DATE"}:
             return self._combined(node.parts)
         return _minus(left, right) if node.name == "-" else _minus(left, _minus(Scalar(), right))
 
     def _moved(self, time: Scalar, interval: Node) -> Scalar:
         """A time plus or minus an interval."""
         seconds = float(self._ask((interval,), "epoch({})")[0])
-        if abs(seconds) > _LONGEST or not time.whole:
+        if abs(seconds) > LONGEST or not time.whole:
             raise NotUnderstood("an interval of another length")
         return replace(time, moved=True, whole=time.stepped or seconds % 900 == 0)
 
@@ -306,15 +286,15 @@ class Reader:
         if inner.constant:
             return inner
         kind, target = self.types(node.parts[0])[0], node.name
-        if target == "DATE" and kind in _TIMES:
+        if target == "DATE" and kind in TIMES:
             return self._step(node.parts[0], Level.DAY, rises=True)
-        if target in {"TIMESTAMP", "TIMESTAMPTZ"} and kind in _TIMES and inner.whole:
+        if target in {"TIMESTAMP", "TIMESTAMPTZ"} and kind in TIMES and inner.whole:
             return inner
-        if target == "TIME" and kind in _TIMES and inner.level is Level.INSTANT and inner.whole and not inner.clock:
+        if target == "TIME" and kind in TIMES and inner.level is Level.INSTANT and inner.whole and not inner.clock:
             return replace(inner, forever=False)
         if not inner.stepped or (kind == "VARCHAR" and not _is_number(node)):
             raise NotUnderstood(f"an instant as {target}")
-        keeps = (kind in _NUMBERS and target in _NUMBERS) or (kind, target) == ("DATE", "VARCHAR")
+        keeps = (kind in NUMBERS and target in NUMBERS) or (kind, target) == ("DATE", "VARCHAR")
         return inner if keeps else replace(inner, rises=0, clock_rises=0, forever=False)
 
 
@@ -345,7 +325,7 @@ def _is_number(cast: Node) -> bool:
     """Whether it is the cast of a text of digits to a number."""
     of = cast.parts[0]
     written = of.parts[1].name if of.kind == "call" and of.name == "strftime" else ""
-    return cast.name in _NUMBERS and _DIGITS.fullmatch(written) is not None
+    return cast.name in NUMBERS and DIGITS.fullmatch(written) is not None
 
 
 def _text(node: Node) -> str:

@@ -1,7 +1,6 @@
-"""Where a statement's conditions stand, and which names in them are an export's range column. By sqlglot.
+"""What stands in the FROM of each SELECT, and which columns there are an export's range column. By sqlglot.
 
-Names are followed through sub-queries and CTEs as long as they hand the column on as it is. What DuckDB could read in
-another way is left out.
+Names are followed through sub-queries and CTEs as long as they hand the column on as it is.
 """
 
 from __future__ import annotations
@@ -14,14 +13,12 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from duckdb_videsk.rewriting.errors import NotUnderstood
-from duckdb_videsk.rewriting.words import condition_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from duckdb_videsk.rewriting.words import Word
 
-__all__ = ["Columns", "Node", "Place", "Reference", "Source", "Tables", "parsed", "places", "references"]
+__all__ = ["Columns", "Node", "Scope", "Source", "Tables", "holds", "is_cte", "is_inner", "names_of", "parsed"]
 
 Node: TypeAlias = Any
 """A node of the syntax tree: the class that all have changes from version to version."""
@@ -63,39 +60,20 @@ class Tables:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One entry of a FROM: its name, its columns where they are known, and which table it is if it is one itself."""
+    """One entry of a FROM: its name, its columns where they are known, and which table it is if it is one itself.
+
+    Attributes:
+        join: the join that adds it; None for what stands first.
+    """
 
     name: str | None
     columns: Columns | None
     in_where: bool = True
     table: tuple[str, str] | None = None
+    join: Node = None
 
 
-@dataclass(frozen=True)
-class Place:
-    """A condition of a WHERE or an ON, as a stretch of the statement's words, and the scope it is in."""
-
-    start: int
-    end: int
-    node: Node
-    sources: tuple[Source, ...]
-    merged: frozenset[str]
-    join: bool
-
-    def source_of(self, names: Sequence[str]) -> Source | None:
-        """The source whose range column a name in the condition is; None if that is not certain."""
-        *table, column = (name.lower() for name in names)
-        seen = [source for source in self.sources if source.in_where or self.join]
-        if table:
-            having = [source for source in seen if source.name == table[-1]] if len(table) == 1 else []
-        elif column in self.merged or (self.join and any(source.columns is None for source in seen)):
-            return None
-        else:
-            having = [source for source in seen if any(name == column for name, _ in source.columns or ())]
-        return having[0] if len(having) == 1 and _holds(having[0], column) else None
-
-
-def _holds(source: Source, column: str) -> bool:
+def holds(source: Source, column: str) -> bool:
     return [is_range for name, is_range in source.columns or () if name == column] == [True]
 
 
@@ -119,84 +97,32 @@ def parsed(text: str) -> Node:
     return whole[0]
 
 
-@dataclass(frozen=True)
-class Reference:
-    """A table's name in a statement: what it means, and where its text begins and ends."""
+class Scope:
+    """The sources of one SELECT.
 
-    table: tuple[str, str]
-    start: int
-    end: int
-
-
-def references(tree: Node, tables: Tables) -> Iterator[Reference]:
-    """Every name of a table of the catalog, in whatever place a table is read."""
-    for node in tree.find_all(exp.Table):
-        found = None if _is_cte(node) else tables.place(_parts(node))
-        ends = [part.meta for part in node.parts]
-        if found is not None and all("start" in meta for meta in ends):
-            yield Reference(found, ends[0]["start"], ends[-1]["end"] + 1)
-
-
-def places(tree: Node, words: Sequence[Word], tables: Tables) -> Iterator[Place]:
-    """The conditions of every SELECT that runs when the statement runs."""
-    if isinstance(tree, exp.Create) and tree.kind != "TABLE":
-        return
-    for select in tree.find_all(exp.Select):
-        if _names_a_column(select):
-            continue
-        scope = _Scope(select, tables)
-        where = select.args.get("where")
-        if where is not None:
-            yield from _place(where, words, "where", scope)
-        for join in scope.joins:
-            if join.args.get("on") is not None:
-                yield from _place(join, words, "on", scope)
-
-
-def _names_a_column(select: Node) -> bool:
-    """Whether a sub-query stands in a list of columns without a name: its own text is the name then."""
-    inside: Node = select
-    while inside.parent is not None:
-        listed = inside.arg_key == "expressions" and isinstance(inside.parent, exp.Select)
-        if listed and not isinstance(inside, exp.Alias):
-            return True
-        inside = inside.parent
-    return False
-
-
-def _place(node: Node, words: Sequence[Word], keyword: str, scope: _Scope) -> Iterator[Place]:
-    condition = node.this if keyword == "where" else node.args["on"]
-    starts = [part.meta["start"] for part in condition.walk() if "start" in part.meta]
-    if not starts or not any(source.columns for source in scope.sources):
-        return
-    depth = 0
-    for index in range(_word_at(words, min(starts)), -1, -1):
-        key = words[index].key
-        depth += (key in {")", "]", "}", "end"}) - (key in {"(", "[", "{", "case"})
-        if key == keyword and depth <= 0:
-            end = condition_end(words, index + 1, join=keyword == "on")
-            yield Place(index + 1, end, node, scope.sources, scope.merged, join=keyword == "on")
-            return
-
-
-def _word_at(words: Sequence[Word], position: int) -> int:
-    return next((i for i, word in enumerate(words) if word.start <= position < word.end), -1)
-
-
-class _Scope:
-    """The sources of one SELECT."""
+    Attributes:
+        sources: in order.
+        joins: every join in its FROM.
+        merged: names that a join makes one of several.
+        filtered: whether it has a WHERE.
+        flat: whether each join simply adds to what stands before it, and loses nothing of that but by its condition.
+    """
 
     def __init__(self, select: exp.Select, tables: Tables) -> None:
         self._tables = tables
-        self._seen = 0
+        self.filtered = select.args.get("where") is not None
         self.joins: list[exp.Join] = []
-        from_ = _argument(select, "from")
+        from_ = argument(select, "from")
         found = list(self._relation(from_.this)) if from_ is not None else []
         found += self._joined(select)
         self.sources = tuple(found)
         self.merged = (
             frozenset(name.name.lower() for join in self.joins for name in join.args.get("using") or ())
             | self._natural()
+        )
+        self.flat = len(self.joins) == len(select.args.get("joins") or ()) and all(
+            is_inner(join) or (_how(join) in {("LEFT", ""), ("LEFT", "OUTER")} and not join.args.get("method"))
+            for join in self.joins
         )
 
     def _natural(self) -> frozenset[str]:
@@ -211,7 +137,7 @@ class _Scope:
                 join.args.get("side") or ""
             ).upper() in {"SEMI", "ANTI"}
             for source in self._relation(join.this):
-                yield replace(source, in_where=source.in_where and not hidden)
+                yield replace(source, in_where=source.in_where and not hidden, join=source.join or join)
 
     def _relation(self, node: Node) -> Iterator[Source]:
         alias = node.args.get("alias")
@@ -223,12 +149,21 @@ class _Scope:
         else:
             known = _table_columns(node, self._tables) if isinstance(node, exp.Table) else _output(node, self._tables)
             own = node.name.lower() if isinstance(node, exp.Table) and not alias else None
-            table = self._tables.place(_parts(node)) if isinstance(node, exp.Table) and not _is_cte(node) else None
+            table = self._tables.place(names_of(node)) if isinstance(node, exp.Table) and not is_cte(node) else None
             yield Source(name or own, _renamed(known, alias), table=table)
         yield from self._joined(node)
 
 
-def _argument(node: Node, name: str) -> Node | None:
+def is_inner(join: Node) -> bool:
+    """Whether a join gives no row but those that meet its condition."""
+    return _how(join) in {("", ""), ("", "INNER"), ("", "CROSS")} and not join.args.get("method")
+
+
+def _how(join: Node) -> tuple[str, str]:
+    return (join.args.get("side") or "").upper(), (join.args.get("kind") or "").upper()
+
+
+def argument(node: Node, name: str) -> Node | None:
     """An argument that has Python's word for a name, with or without the underscore of newer versions."""
     return node.args.get(f"{name}_", node.args.get(name))
 
@@ -245,10 +180,10 @@ def _renamed(columns: Columns | None, alias: Node | None) -> Columns | None:
 
 def _table_columns(node: exp.Table, tables: Tables) -> Columns | None:
     if isinstance(node.this, exp.Identifier):
-        if _is_cte(node):
+        if is_cte(node):
             query = _cte(node, node.name.lower())[1]
             return None if query is None else _output(query, tables)
-        place = tables.place(_parts(node))
+        place = tables.place(names_of(node))
         return None if place is None else tables.columns[place]
     if isinstance(node.this, exp.Anonymous) and node.args.get("db"):
         # The table macros have the columns of their tables.
@@ -258,12 +193,12 @@ def _table_columns(node: exp.Table, tables: Tables) -> Columns | None:
     return None
 
 
-def _parts(table: exp.Table) -> list[str]:
+def names_of(table: exp.Table) -> list[str]:
     return [part.name.lower() for part in table.parts] if isinstance(table.this, exp.Identifier) else []
 
 
-def _is_cte(table: exp.Table) -> bool:
-    return len(_parts(table)) == 1 and _cte(table, table.name.lower())[0]
+def is_cte(table: exp.Table) -> bool:
+    return len(names_of(table)) == 1 and _cte(table, table.name.lower())[0]
 
 
 def _cte(node: Node, name: str) -> tuple[bool, Node | None]:
@@ -271,7 +206,7 @@ def _cte(node: Node, name: str) -> tuple[bool, Node | None]:
     inside: Node = node
     while inside.parent is not None:
         outer = inside.parent
-        with_ = _argument(outer, "with")
+        with_ = argument(outer, "with")
         if with_ is not None:
             before = list(with_.expressions)
             if inside is with_:
@@ -313,7 +248,7 @@ def _output(query: Node, tables: Tables) -> Columns | None:
 
 
 def _selected(select: exp.Select, tables: Tables) -> Columns | None:
-    scope = _Scope(select, tables)
+    scope = Scope(select, tables)
     columns: list[tuple[str, bool]] = []
     for item in select.expressions:
         if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
@@ -329,7 +264,7 @@ def _selected(select: exp.Select, tables: Tables) -> Columns | None:
     return tuple(columns)
 
 
-def _starred(item: Node, scope: _Scope) -> Columns | None:
+def _starred(item: Node, scope: Scope) -> Columns | None:
     star = item if isinstance(item, exp.Star) else item.this
     if scope.merged or any(star.args.get(option) for option in ("replace", "rename", "ilike", "like")):
         return None
@@ -337,18 +272,18 @@ def _starred(item: Node, scope: _Scope) -> Columns | None:
     sources = [s for s in scope.sources if (table is None and s.in_where) or (table and s.name == table)]
     if not sources or any(source.columns is None for source in sources) or (table and len(sources) > 1):
         return None
-    left_out = {column.name.lower() for column in _argument(star, "except") or ()}
+    left_out = {column.name.lower() for column in argument(star, "except") or ()}
     return tuple(pair for source in sources for pair in source.columns or () if pair[0] not in left_out)
 
 
-def _hands_on(column: exp.Column, scope: _Scope) -> bool:
+def _hands_on(column: exp.Column, scope: Scope) -> bool:
     name, table = column.name.lower(), column.table.lower()
     if column.args.get("db"):
         return False
     if table:
         named = [source for source in scope.sources if source.name == table and source.in_where]
-        return len(named) == 1 and _holds(named[0], name)
+        return len(named) == 1 and holds(named[0], name)
     if name in scope.merged or any(source.columns is None for source in scope.sources):
         return False
     having = [s for s in scope.sources if s.in_where and any(other == name for other, _ in s.columns or ())]
-    return len(having) == 1 and _holds(having[0], name)
+    return len(having) == 1 and holds(having[0], name)

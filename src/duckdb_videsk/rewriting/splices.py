@@ -10,12 +10,15 @@ from sqlglot import exp
 from duckdb_videsk.ranges import EVER, as_datetime
 from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.scopes import parsed
+from duckdb_videsk.rewriting.trees import same_but_for, serialised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from duckdb_videsk.ranges import Range
-    from duckdb_videsk.rewriting.scopes import Node, Place
+    from duckdb_videsk.rewriting.grid import Evaluator
+    from duckdb_videsk.rewriting.places import Place
+    from duckdb_videsk.rewriting.scopes import Node
     from duckdb_videsk.rewriting.words import Word
 
 __all__ = ["implied_text", "prove", "spliced"]
@@ -67,17 +70,19 @@ def spliced(text: str, words: Sequence[Word], additions: Sequence[tuple[Place, s
     return "".join([*parts, text[at:]])
 
 
-def prove(text: str, tree: Node, words: Sequence[Word], chosen: Sequence[Place]) -> None:
+def prove(text: str, tree: Node, words: Sequence[Word], chosen: Sequence[Place], evaluator: Evaluator) -> None:
     """That additions at these places are read as additions to the conditions meant; raises NotUnderstood.
 
-    The statement with a mark at each place has to parse as its own tree with the marks at the conditions.
+    The statement with a mark at each place has to parse as its own tree with the marks at the conditions: by
+    sqlglot, and by DuckDB, if that shows its tree.
     """
-    marks = [(place, f"'mark {number}' = ''") for number, place in enumerate(chosen)]
-    seen = parsed(spliced(text, words, marks))
-    for place, mark in marks:
+    marks = {place: f"mark {number}" for number, place in enumerate(chosen)}
+    marked = spliced(text, words, [(place, f"'{mark}' = ''") for place, mark in marks.items()])
+    seen = parsed(marked)
+    for place, mark in marks.items():
         key = "on" if place.join else "this"
-        condition = place.node.args[key]
-        added = exp.Paren(this=parsed(f"SELECT {mark}").expressions[0])
-        place.node.set(key, exp.And(this=exp.Paren(this=condition), expression=added))
-    if seen != tree:
+        added = exp.Paren(this=parsed(f"SELECT '{mark}' = ''").expressions[0])
+        place.node.set(key, exp.And(this=exp.Paren(this=place.node.args[key]), expression=added))
+    ((before, after),) = evaluator.rows(serialised(text, marked))
+    if seen != tree or not same_but_for(list(marks.values()), before, after):
         raise NotUnderstood("the place of a condition is not certain")

@@ -13,9 +13,20 @@ from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.views import quoted, text_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["CLOCKS", "CLOCK_WORDS", "OTHER", "Node", "condition_tree", "functions_in", "serialising", "sql"]
+__all__ = [
+    "CLOCKS",
+    "CLOCK_WORDS",
+    "OTHER",
+    "Node",
+    "condition_tree",
+    "functions_in",
+    "same_but_for",
+    "serialised",
+    "serialising",
+    "sql",
+]
 
 OTHER = "other"
 CLOCKS = {
@@ -76,7 +87,12 @@ class Node:
 
 def serialising(condition: str) -> str:
     """The query whose answer `condition_tree` reads."""
-    texts = [text_literal(text) for text in (_ROOM, _ROOM.replace("true", condition + "\n"))]
+    return serialised(_ROOM, _ROOM.replace("true", condition + "\n"))
+
+
+def serialised(*statements: str) -> str:
+    """The query that answers with the trees of statements."""
+    texts = [text_literal(text) for text in statements]
     calls = [
         f"json_serialize_sql({text}, skip_null := true, skip_default := true, skip_empty := true)" for text in texts
     ]
@@ -96,6 +112,37 @@ def condition_tree(room: str, answer: str) -> tuple[Node, frozenset[str]]:
     if _bare(found) != _bare(empty):
         raise NotUnderstood("it is more than a condition")
     return _node(where), frozenset(functions_in(where))
+
+
+def same_but_for(marks: Sequence[str], before: str, after: str) -> bool:
+    """Whether DuckDB reads two statements alike, but for conditions in the second that are texts compared with ''.
+
+    What it has no trees for, since it is no SELECT, is taken to be alike.
+    """
+    one, other = json.loads(before), json.loads(after)
+    if one.get("error"):
+        return True
+    found: list[str] = []
+    return bool(_bare(one) == _unmarked(_bare(other), set(marks), found)) and sorted(found) == sorted(marks)
+
+
+def _unmarked(tree: Json, marks: set[str], found: list[str]) -> Json:
+    if isinstance(tree, list):
+        return [_unmarked(value, marks, found) for value in tree]
+    if not isinstance(tree, dict):
+        return tree
+    tree = {key: _unmarked(value, marks, found) for key, value in tree.items()}
+    if tree.get("type") == "CONJUNCTION_AND":
+        named = [_mark_of(child) for child in tree["children"]]
+        found += [name for name in named if name in marks]
+        tree["children"] = [c for c, name in zip(tree["children"], named, strict=True) if name not in marks]
+        return tree["children"][0] if len(tree["children"]) == 1 else tree
+    return tree
+
+
+def _mark_of(tree: Json) -> str:
+    constant = tree.get("left", {}) if tree.get("type") == "COMPARE_EQUAL" else {}
+    return str((constant.get("literal") or {}).get("text") or (constant.get("value") or {}).get("value"))
 
 
 def functions_in(tree: Json) -> Iterator[str]:
