@@ -66,6 +66,7 @@ class MemorySource:
         ids: Sequence[str] = (),
         null_times: bool = False,
         guard: Guard | None = None,  # noqa: ARG002 - what is in memory costs nothing
+        order: str | None = None,  # noqa: ARG002 - and is in no order
     ) -> MemoryScan:
         if self.closed:
             raise ClosedError("closed")
@@ -84,6 +85,8 @@ class MemorySource:
 
 
 class MemoryScan:
+    in_order = False
+
     def __init__(self, source: MemorySource, batches: list[pa.RecordBatch]) -> None:
         self._source = source
         self._left = list(batches)

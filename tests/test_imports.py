@@ -12,7 +12,7 @@ ROWS = [
     ["guard"],
     ["settings"],
     ["ranges", "labels", "ledger", "rate", "interrupts"],
-    ["specs", "running"],
+    ["specs", "running", "wanted"],
     ["endpoints"],
     ["client", "decode", "predicates", "views"],
     ["fetch", "dataset", "bridge", "wide", "rewriting"],

@@ -344,7 +344,9 @@ class Connection(Wrapper):
             if self._interrupts != before:
                 raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
 
-        text = self._catalog.rewriter.rewrite(self._native, query, parameters, check=check).text
+        rewriter = self._catalog.rewriter
+        text = rewriter.rewrite(self._native, query, parameters, check=check).text
+        text = rewriter.marked(self._native, text, parameters)
         return query if text == query else text
 
     def _close_native(self) -> None:

@@ -17,6 +17,7 @@ import duckdb
 from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.grid import QUARTER, Evaluator
 from duckdb_videsk.rewriting.implying import Hint, Implied, Statement
+from duckdb_videsk.rewriting.latest import may_be_latest, with_mark
 from duckdb_videsk.rewriting.parameters import values_of
 from duckdb_videsk.rewriting.places import Reference, places, references
 from duckdb_videsk.rewriting.scopes import Tables, parsed
@@ -113,6 +114,18 @@ class Rewriter:
             raise
         except (NotUnderstood, duckdb.Error, RecursionError):
             return plain
+
+    def marked(self, native: duckdb.DuckDBPyConnection, text: str, parameters: object = None) -> str:
+        """The statement with a mark for its scan, where only the newest or oldest few records matter to it."""
+        if not may_be_latest(text) or len(text) > _LONGEST or _OWN_TEXT.search(text):
+            return text
+        try:
+            session = session_of(native)
+            return with_mark(native, text, parameters, self._tables_of(native, session, words_of(text)))
+        except duckdb.InterruptException:
+            raise
+        except (NotUnderstood, duckdb.Error, RecursionError):
+            return text
 
     def _rewritten(
         self,

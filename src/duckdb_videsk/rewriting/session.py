@@ -17,12 +17,13 @@ from duckdb_videsk.views import quoted, text_literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Session", "has_temporary", "mean_the_same", "session_of"]
+__all__ = ["Session", "has_temporary", "has_usual_order", "mean_the_same", "session_of"]
 
 _SETTINGS = ", ".join(
     f"system.main.current_setting('{name}')" for name in ("Calendar", "old_implicit_casting", "default_collation")
 )
 _USUAL = "gregorian|false|"
+_USUAL_ORDERS = {f"{order}|{nulls}" for order in ("asc", "ascending") for nulls in ("nulls_last", "nulls last")}
 _ASKED = (
     "system.main.concat_ws('|', system.main.current_setting('TimeZone'), current_database(), current_schema(), "
     f"current_date, epoch_us(now()), {_SETTINGS})"
@@ -76,6 +77,13 @@ def has_temporary(native: duckdb.DuckDBPyConnection, name: str) -> bool:
     except duckdb.CatalogException:
         return False
     return True
+
+
+def has_usual_order(native: duckdb.DuckDBPyConnection) -> bool:
+    """Whether ORDER BY goes upwards, and puts NULLs last, where nothing else is said."""
+    names = ("default_order", "default_null_order")
+    asked = ", ".join(f"lower(system.main.current_setting('{name}'))" for name in names)
+    return _answer(native, f"system.main.concat_ws('|', {asked})") in _USUAL_ORDERS
 
 
 def _answer(native: duckdb.DuckDBPyConnection, expression: str) -> str:
