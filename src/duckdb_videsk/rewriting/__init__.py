@@ -41,7 +41,7 @@ _OWN_TEXT = re.compile(r"current_query|duckdb_logs|sql_auto_complete", re.IGNORE
 _KEPT = 256
 _LONGEST = 50_000
 _MOST_WORDS = 5_000
-_SECONDS = 1.0
+_SECONDS = 0.5
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from duckdb_videsk.rewriting.vocabulary import (
     HOUR_FORMATS,
     HOUR_PARTS,
     LONGEST,
+    MOST_MEMBERS,
     NUMBERS,
     OF_CONSTANTS,
     OF_STEPS,
@@ -94,6 +95,7 @@ class Reader:
         self._is_column = is_column
         self._ask = ask
         self._known: dict[Node, Scalar | NotUnderstood] = {}
+        self._types: dict[tuple[Node, ...], tuple[str, ...]] = {}
 
     def is_column(self, node: Node) -> bool:
         return node.kind == "column" and self._is_column(node.path)
@@ -119,7 +121,9 @@ class Reader:
 
     def types(self, *nodes: Node) -> tuple[str, ...]:
         """Types as DuckDB says them."""
-        return self._ask(nodes, "typeof({})")
+        if nodes not in self._types:
+            self._types[nodes] = self._ask(nodes, "typeof({})")
+        return self._types[nodes]
 
     def _read(self, node: Node) -> Scalar:
         match node.kind:
@@ -136,6 +140,8 @@ class Reader:
                 return inner if inner.stepped else Scalar(min(inner.level, Level.QUARTER), inner.clock)
             case "other" | "parameter":
                 raise NotUnderstood("another form")
+            case "in" | "not in" if len(node.parts) > MOST_MEMBERS:
+                raise NotUnderstood("a long list")
             case _:
                 return self._combined(node.parts)
 
