@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from duckdb_videsk.rewriting.errors import NotUnderstood
-from duckdb_videsk.rewriting.scalars import Level
+from duckdb_videsk.rewriting.levels import Level
 from duckdb_videsk.rewriting.trees import CLOCKS, Node, sql
 from duckdb_videsk.rewriting.vocabulary import MOST_MEMBERS
 from duckdb_videsk.views import text_literal
@@ -18,7 +18,8 @@ from duckdb_videsk.views import text_literal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from duckdb_videsk.rewriting.scalars import Reader, Scalar
+    from duckdb_videsk.rewriting.levels import Scalar
+    from duckdb_videsk.rewriting.scalars import Reader
 
 __all__ = ["FIRST", "LAST", "Condition", "Moments", "clock_of"]
 

@@ -17,7 +17,7 @@ import duckdb
 from duckdb_videsk.ranges import DAY, EVER, SECOND, Range, micros, normalise, subtract, total
 from duckdb_videsk.rewriting.conditions import FIRST, LAST
 from duckdb_videsk.rewriting.errors import NotUnderstood
-from duckdb_videsk.rewriting.scalars import Level
+from duckdb_videsk.rewriting.levels import Level
 from duckdb_videsk.views import text_literal
 
 if TYPE_CHECKING:
