@@ -111,7 +111,7 @@ class Rewriter:
             return found if pairs and mean_the_same(native, pairs) else replace(found, text=text, implied=())
         except duckdb.InterruptException:
             raise
-        except (NotUnderstood, duckdb.Error, RecursionError):
+        except (NotUnderstood, duckdb.Error, RecursionError, ValueError):
             return plain
 
     def _rewritten(
