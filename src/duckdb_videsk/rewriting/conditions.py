@@ -9,14 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from duckdb_videsk.rewriting.scalars import Level
+from duckdb_videsk.rewriting.errors import NotUnderstood
+from duckdb_videsk.rewriting.levels import Level
 from duckdb_videsk.rewriting.trees import CLOCKS, Node, sql
+from duckdb_videsk.rewriting.vocabulary import MOST_MEMBERS
 from duckdb_videsk.views import text_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from duckdb_videsk.rewriting.scalars import Reader, Scalar
+    from duckdb_videsk.rewriting.levels import Scalar
+    from duckdb_videsk.rewriting.scalars import Reader
 
 __all__ = ["FIRST", "LAST", "Condition", "Moments", "clock_of"]
 
@@ -25,7 +28,7 @@ FIRST, LAST = "s", "z"
 
 _SLACK = "INTERVAL 5 DAY"
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=": "<>", "<>": "="}
-_MOST_MEMBERS = 200
+_MOST_NODES = 1_200
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class Condition:
         self._tree = tree
         self._read = reader
         self.leaves = tuple(dict.fromkeys(self._leaves(tree)))
+        if sum(1 for leaf in self.leaves for _ in leaf.walk()) > _MOST_NODES:
+            raise NotUnderstood("a long condition")
 
     @property
     def clocks(self) -> frozenset[str]:
@@ -102,7 +107,7 @@ class Condition:
         return any(self._read.is_column(node) for node in tree.walk())
 
     def _is_comparison(self, tree: Node) -> bool:
-        members = len(tree.parts) <= _MOST_MEMBERS and tree.kind in {"compare", "between", "in", "not in"}
+        members = len(tree.parts) <= MOST_MEMBERS and tree.kind in {"compare", "between", "in", "not in"}
         return members and all(self._read.understood(part) is not None for part in tree.parts)
 
     def _is_daily(self, leaf: Node) -> bool:
@@ -135,7 +140,7 @@ class _Writer:
                 value, low, high = node.parts
                 both = Node("and", parts=(Node("compare", ">=", (value, low)), Node("compare", "<=", (value, high))))
                 return self.may(both, positive=positive)
-            case "in" | "not in" if len(node.parts) <= _MOST_MEMBERS and self._alike(node.parts):
+            case "in" | "not in" if len(node.parts) <= MOST_MEMBERS and self._alike(node.parts):
                 any_ = Node("or", parts=tuple(Node("compare", "=", (node.parts[0], part)) for part in node.parts[1:]))
                 return self.may(any_, positive=positive is (node.kind == "in"))
             case "compare" if node.name in _OPPOSITE:

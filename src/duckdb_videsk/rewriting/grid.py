@@ -17,7 +17,7 @@ import duckdb
 from duckdb_videsk.ranges import DAY, EVER, SECOND, Range, micros, normalise, subtract, total
 from duckdb_videsk.rewriting.conditions import FIRST, LAST
 from duckdb_videsk.rewriting.errors import NotUnderstood
-from duckdb_videsk.rewriting.scalars import Level
+from duckdb_videsk.rewriting.levels import Level
 from duckdb_videsk.views import text_literal
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _YEARS = [micros(datetime(year, 1, 1, tzinfo=UTC)) for year in range(2000, 2051)
 # As text, the year 10000, which begins somewhere a little earlier, comes before 2000.
 _LAST_DAYS = Range(EVER.end - 2 * DAY, EVER.end)
 _MOST_QUARTERS = 12 * 366 * 96
-_AT_ONCE = 50_000
+_AT_ONCE = 20_000
 _MOST_ODD = 500
 _NEAR = 12 * DAY
 _CELLS = f"""

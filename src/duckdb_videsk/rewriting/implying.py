@@ -158,11 +158,11 @@ class Statement:
     def _finding(self, tree: Node, path: Path, *, unless_pushed: bool) -> _Finding | None:
         """The ranges of a column; None where there are none, or with `unless_pushed` DuckDB finds them by itself."""
         reader = Reader(lambda names: lower(names) == path, partial(_asked, self._evaluator, {path}))
-        condition = Condition(tree, reader)
-        if not condition.leaves or (unless_pushed and condition.pushed()):
-            return None
-        zones = {zone for leaf in condition.leaves for zone in _zones(leaf)}
         try:
+            condition = Condition(tree, reader)
+            if not condition.leaves or (unless_pushed and condition.pushed()):
+                return None
+            zones = {zone for leaf in condition.leaves for zone in _zones(leaf)}
             moments = _moments(self._session, all_day=condition.all_day, evaluator=self._evaluator)
             ranges = self._evaluator.ranges(condition, moments, zones)
         except NotUnderstood:

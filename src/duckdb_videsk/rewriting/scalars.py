@@ -1,15 +1,15 @@
-"""What is known of an expression over one time column: where its value is constant, whether it rises with time.
+"""Reads expressions over one time column: where their values are constant, whether they rise with time.
 
 Nothing is evaluated here but types and lengths of intervals. Whatever is not sure raises `NotUnderstood`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from duckdb_videsk.rewriting.errors import NotUnderstood
+from duckdb_videsk.rewriting.levels import Level, Scalar, clock_scalar, minus
 from duckdb_videsk.rewriting.trees import CLOCK_WORDS, CLOCKS, Node
 from duckdb_videsk.rewriting.vocabulary import (
     CUT_TO_DAY,
@@ -21,6 +21,7 @@ from duckdb_videsk.rewriting.vocabulary import (
     HOUR_FORMATS,
     HOUR_PARTS,
     LONGEST,
+    MOST_MEMBERS,
     NUMBERS,
     OF_CONSTANTS,
     OF_STEPS,
@@ -33,50 +34,7 @@ from duckdb_videsk.rewriting.vocabulary import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Level", "Reader", "Scalar"]
-
-
-class Level(IntEnum):
-    """Within what stretch of local time a value is constant."""
-
-    EVER = 0
-    DAY = 1
-    QUARTER = 2
-    INSTANT = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """An expression.
-
-    Attributes:
-        level: where it is constant as the column's time passes; EVER where the column is not in it.
-        clock: the same as the time of the query passes.
-        rises: 1 if it rises with the column's time, -1 if it falls, 0 if neither is sure.
-        clock_rises: the same with the time of the query.
-        forever: whether it does so over all time, give or take some days; else only within a quarter of an hour.
-        even: at INSTANT: whether it goes one way within a quarter of an hour.
-        whole: at INSTANT: whether a quarter of an hour in it is one of the column's, moved.
-        moved: whether an interval has been added to it.
-    """
-
-    level: Level = Level.EVER
-    clock: Level = Level.EVER
-    rises: int = 0
-    clock_rises: int = 0
-    forever: bool = True
-    even: bool = True
-    whole: bool = True
-    moved: bool = False
-
-    @property
-    def stepped(self) -> bool:
-        """Whether it is constant within quarters of an hour."""
-        return max(self.level, self.clock) <= Level.QUARTER
-
-    @property
-    def constant(self) -> bool:
-        return self.level is Level.EVER and self.clock is Level.EVER
+__all__ = ["Reader"]
 
 
 class Reader:
@@ -94,6 +52,7 @@ class Reader:
         self._is_column = is_column
         self._ask = ask
         self._known: dict[Node, Scalar | NotUnderstood] = {}
+        self._types: dict[tuple[Node, ...], tuple[str, ...]] = {}
 
     def is_column(self, node: Node) -> bool:
         return node.kind == "column" and self._is_column(node.path)
@@ -119,7 +78,9 @@ class Reader:
 
     def types(self, *nodes: Node) -> tuple[str, ...]:
         """Types as DuckDB says them."""
-        return self._ask(nodes, "typeof({})")
+        if nodes not in self._types:
+            self._types[nodes] = self._ask(nodes, "typeof({})")
+        return self._types[nodes]
 
     def _read(self, node: Node) -> Scalar:
         match node.kind:
@@ -136,6 +97,8 @@ class Reader:
                 return inner if inner.stepped else Scalar(min(inner.level, Level.QUARTER), inner.clock)
             case "other" | "parameter":
                 raise NotUnderstood("another form")
+            case "in" | "not in" if len(node.parts) > MOST_MEMBERS:
+                raise NotUnderstood("a long list")
             case _:
                 return self._combined(node.parts)
 
@@ -143,13 +106,13 @@ class Reader:
         if self._is_column(node.path):
             return Scalar(Level.INSTANT, rises=1)
         if len(node.path) == 1 and node.path[0].lower() in CLOCK_WORDS:
-            return _clock(node.path[0].lower())
+            return clock_scalar(node.path[0].lower())
         raise NotUnderstood("another column")
 
     def _call(self, node: Node) -> Scalar:
         name, parts = node.name, node.parts
         if name in CLOCKS and not parts:
-            return _clock(name)
+            return clock_scalar(name)
         if name in PART_CALLS and len(parts) == 1:
             return self._part(name, parts[0])
         special = {
@@ -246,7 +209,7 @@ class Reader:
         if "TIMESTAMP" in kinds and "TIMESTAMP WITH TIME ZONE" in kinds:
             raise NotUnderstood("local times with instants")
         start, end = (self(of) if self(of).constant else self._step(of, level, rises=True) for of in parts[1:])
-        return _minus(end, start)
+        return minus(end, start)
 
     def _epoch(self, of: Node) -> Scalar:
         inner = self(of)
@@ -259,7 +222,7 @@ class Reader:
         if not (left.forever and right.forever):
             raise NotUnderstood("a difference of unsteady times")
         level, clock = max(left.level, right.level), max(left.clock, right.clock)
-        return replace(_minus(left, right), level=level and Level.INSTANT, clock=clock and Level.INSTANT, even=False)
+        return replace(minus(left, right), level=level and Level.INSTANT, clock=clock and Level.INSTANT, even=False)
 
     def _sum(self, node: Node) -> Scalar:
         left, right = (self(part) for part in node.parts)
@@ -272,7 +235,7 @@ class Reader:
             return self._apart(left, right)
         if not set(types) <= NUMBERS | {"DATE"}:
             return self._combined(node.parts)
-        return _minus(left, right) if node.name == "-" else _minus(left, _minus(Scalar(), right))
+        return minus(left, right) if node.name == "-" else minus(left, minus(Scalar(), right))
 
     def _moved(self, time: Scalar, interval: Node) -> Scalar:
         """A time plus or minus an interval."""
@@ -296,29 +259,6 @@ class Reader:
             raise NotUnderstood(f"an instant as {target}")
         keeps = (kind in NUMBERS and target in NUMBERS) or (kind, target) == ("DATE", "VARCHAR")
         return inner if keeps else replace(inner, rises=0, clock_rises=0, forever=False)
-
-
-def _clock(name: str) -> Scalar:
-    return Scalar(clock=Level.DAY if CLOCKS[name] == "DATE" else Level.INSTANT, clock_rises=1)
-
-
-def _minus(left: Scalar, right: Scalar) -> Scalar:
-    """A difference of numbers or dates."""
-    rises, clock_rises = _direction(left, right, "level", "rises"), _direction(left, right, "clock", "clock_rises")
-    level, clock = max(left.level, right.level), max(left.clock, right.clock)
-    sure = (rises or not level) and (clock_rises or not clock) and left.even and right.even
-    if not sure and max(level, clock) is Level.INSTANT:
-        raise NotUnderstood("instants that may rise or fall")
-    return Scalar(level, clock, rises, clock_rises, forever=bool(sure) and left.forever and right.forever)
-
-
-def _direction(left: Scalar, right: Scalar, level: str, rises: str) -> int:
-    one, other = getattr(left, rises), -getattr(right, rises)
-    if not getattr(left, level):
-        return int(other)
-    if not getattr(right, level):
-        return int(one)
-    return int(one) if one == other else 0
 
 
 def _is_number(cast: Node) -> bool:

@@ -25,8 +25,9 @@ _SETTINGS = ", ".join(
 _USUAL = "gregorian|false|"
 _USUAL_ORDERS = {f"{order}|{nulls}" for order in ("asc", "ascending") for nulls in ("nulls_last", "nulls last")}
 _ASKED = (
-    "system.main.concat_ws('|', system.main.current_setting('TimeZone'), current_database(), current_schema(), "
-    f"current_date, epoch_us(now()), {_SETTINGS})"
+    "system.main.concat_ws('|', system.main.current_setting('TimeZone'), system.main.current_database(), "
+    "system.main.current_schema(), system.main.current_date(), system.main.epoch_us(system.main.now()), "
+    f"{_SETTINGS})"
 )
 
 
@@ -67,7 +68,9 @@ def session_of(native: duckdb.DuckDBPyConnection) -> Session:
 def mean_the_same(native: duckdb.DuckDBPyConnection, pairs: Iterable[tuple[str, str]]) -> bool:
     """Whether expressions over a TIMESTAMPTZ `s` mean the same in the session, as DuckDB binds them."""
     one, other = (_plan(", ".join(texts)) for texts in zip(*pairs, strict=True))
-    return _answer(native, f"({one} = {other} AND NOT contains({one}, '\"error\":true'))::VARCHAR") == "true"
+    return (
+        _answer(native, f"({one} = {other} AND NOT system.main.contains({one}, '\"error\":true'))::VARCHAR") == "true"
+    )
 
 
 def has_temporary(native: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -87,13 +90,13 @@ def has_usual_order(native: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _answer(native: duckdb.DuckDBPyConnection, expression: str) -> str:
-    escaped = f"replace({expression}, '\"', '\"\"')"
-    (name,) = native.sql(f"FROM query('SELECT 1 AS \"' || {escaped} || '\"')").columns
+    escaped = f"system.main.replace({expression}, '\"', '\"\"')"
+    (name,) = native.sql(f"FROM system.main.query('SELECT 1 AS \"' || {escaped} || '\"')").columns
     return str(name)
 
 
 def _plan(expressions: str) -> str:
     query = f"SELECT {expressions} FROM (SELECT make_timestamptz(0) AS s)"  # noqa: S608 - bound, never run
-    plan = f"json_serialize_plan({text_literal(query)}, optimize := false)"
+    plan = f"system.main.json_serialize_plan({text_literal(query)}, optimize := false)"
     ignored = '(query_location(_length)?|is_operator)":(\\d+|true|false)'
-    return f"regexp_replace({plan}, '\"{ignored}', '', 'g')"
+    return f"system.main.regexp_replace({plan}, '\"{ignored}', '', 'g')"

@@ -111,7 +111,10 @@ def condition_tree(room: str, answer: str) -> tuple[Node, frozenset[str]]:
     _taken(empty)
     if _bare(found) != _bare(empty):
         raise NotUnderstood("it is more than a condition")
-    return _node(where), frozenset(functions_in(where))
+    try:
+        return _node(where), frozenset(functions_in(where))
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise NotUnderstood("a tree of another shape") from error
 
 
 def same_but_for(marks: Sequence[str], before: str, after: str) -> bool:
@@ -289,9 +292,9 @@ def _literal(value: Json) -> Json:
     kind = value["type"]["id"]
     if value["is_null"]:
         return {"kind": "NULL_LITERAL"}
-    text = str(value["value"])
     if kind == "VARCHAR":
-        return {"kind": "STRING", "text": text}
+        return {"kind": "STRING", "text": value.get("value", "")}
+    text = str(value["value"])
     if kind in {"INTEGER", "BIGINT"}:
         return {"kind": "INTEGER", "text": text}
     return {"kind": "BOOLEAN", "text": text.lower()} if kind == "BOOLEAN" else {"kind": OTHER}
