@@ -4,15 +4,13 @@ import random
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import duckdb_videsk
-from duckdb_videsk.ranges import EVER
 from duckdb_videsk.simulator import Behaviour, Records, Simulator
-from duckdb_videsk.wanted import MOST_ROWS, Wanted, wanted_by
+from duckdb_videsk.wanted import Wanted, mark_of, wanted_by
 
 START = datetime(2026, 10, 5, tzinfo=UTC)
 CAP = 50
@@ -121,7 +119,8 @@ OTHERS = [
     "SELECT * REPLACE (id AS start_time) FROM videsk.calls ORDER BY start_time DESC LIMIT 10",
     "SELECT id FROM videsk.calls ORDER BY start_time DESC NULLS FIRST, id LIMIT 10",
     "SELECT id FROM videsk.calls WHERE duration_seconds % 2 < 1 ORDER BY start_time DESC, id LIMIT 10",
-    "SELECT id FROM videsk.calls WHERE start_time IS NULL OR agent = 'a' ORDER BY start_time DESC, id LIMIT 10",
+    "SELECT id FROM videsk.calls ORDER BY start_time DESC, id LIMIT 1 + 1",
+    "SELECT id FROM videsk.calls ORDER BY start_time DESC, id LIMIT 1%",
     "SELECT agent, count(*) FROM videsk.calls GROUP BY ALL ORDER BY max(start_time) DESC LIMIT 2",
     "SELECT DISTINCT agent FROM videsk.calls ORDER BY agent LIMIT 10",
     "SELECT id FROM videsk.calls ORDER BY id LIMIT 10",
@@ -162,6 +161,14 @@ def test_a_macro_called_max_is_not_max(con):
         assert requests > 1
     finally:
         con.execute("DROP MACRO max")
+
+
+def test_a_query_does_not_lose_the_rows_of_the_one_before(con):
+    con.execute("FROM range(5)")
+    assert con.fetchone() == (0,)
+    relation = con.sql("SELECT max(start_time) FROM videsk.calls")
+    assert con.fetchall() == [(1,), (2,), (3,), (4,)]
+    assert relation.fetchall() == con.execute("SELECT max(start_time) FROM copy").fetchall()
 
 
 def test_what_is_rare_is_found_with_the_rest_of_the_table_read_as_fast_as_ever(con):
@@ -235,7 +242,16 @@ def test_a_crowded_second_at_an_end_or_in_the_middle(crowded):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.sampled_from(["", "agent = 'a'", "agent = 'rare'", "start_time >= '2026-10-07'", "duration_seconds < 0.002"]),
+    st.sampled_from(
+        [
+            "",
+            "(start_time IS NULL OR agent = 'a')",
+            "agent = 'a'",
+            "agent = 'rare'",
+            "start_time >= '2026-10-07'",
+            "duration_seconds < 0.002",
+        ]
+    ),
     st.sampled_from(
         ["", "start_time < '2026-10-08 03:21:07'", "start_time <> '2026-10-09'", "duration_seconds > 0.9"]
     ),
@@ -253,8 +269,24 @@ def test_any_mix_of_conditions(con, one, other, order, limit, offset):
     assert found == truth
 
 
-@given(st.integers(1, MOST_ROWS), st.booleans(), st.booleans())
-def test_the_mark_says_what_is_wanted(rows, newest, null_times):
-    wanted = Wanted(rows, newest=newest, null_times=null_times)
-    ((instant,),) = duckdb.sql(f"SELECT epoch_us({wanted.condition('').lstrip(' <>')})").fetchall()
-    assert wanted_by([instant, 0, EVER.start, EVER.end, -(2**63), 2**63 - 1]) == (wanted,)
+@given(st.lists(st.builds(Wanted, st.integers(1, 10**17), st.booleans()), min_size=1, max_size=2), st.text())
+def test_the_mark_says_what_is_wanted(wanted, other):
+    assert wanted_by([other, mark_of(wanted), ""]) == tuple(wanted)
+
+
+def test_a_record_without_the_marked_text_is_not_lost():
+    rows = [{**row, "segment": None, "agent": None} for row in calls(20)]
+    with connected(rows) as con:
+        con.execute("CREATE TABLE copy AS FROM videsk.calls")
+        for where in ("", "WHERE id > '0' AND segment IS NULL"):
+            query = f"SELECT id FROM videsk.calls {where} ORDER BY start_time DESC, id LIMIT 7"
+            found, truth, requests = both(con, query)
+            assert found == truth
+            assert len(found) == 7
+            assert requests <= 2
+
+
+def test_records_without_any_text(con):
+    query = "SELECT 1 FROM videsk.calls WHERE id IS NOT NULL OR agent = segment ORDER BY start_time DESC LIMIT 7"
+    found, truth, _ = both(con, query)
+    assert found == truth

@@ -18,7 +18,7 @@ import duckdb
 from duckdb.sqltypes import VARCHAR
 
 from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
-from duckdb_videsk.endpoints import ENDPOINTS
+from duckdb_videsk.endpoints import ENDPOINTS, Kind
 from duckdb_videsk.errors import ClosedError, ConfigError
 from duckdb_videsk.guard import Allowance, Guard
 from duckdb_videsk.rewriting import Rewriter
@@ -224,7 +224,11 @@ def _rewriter(settings: Settings) -> Rewriter:
         for other, (other_endpoint, others) in shown.items()
         if other_endpoint.table == fact.table
     }
-    return Rewriter(columns, CATALOG, near=near, natural_bounds=settings.natural_bounds)
+    texts = {
+        place: tuple(named[column.name].lower() for column in endpoint.columns if column.kind is Kind.TEXT)
+        for place, (endpoint, named) in shown.items()
+    }
+    return Rewriter(columns, CATALOG, texts=texts, near=near, natural_bounds=settings.natural_bounds)
 
 
 def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: list[str]) -> None:

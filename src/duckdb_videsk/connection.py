@@ -208,6 +208,7 @@ class Connection(Wrapper):
         self._bridge = Bridge(catalog.board, max_requests=limit)
         self._closed = False
         self._interrupts = 0
+        self._has_rows = False
         if parent is None:
             catalog.users += 1
 
@@ -244,7 +245,7 @@ class Connection(Wrapper):
 
     def sql(self, query: str, *, alias: str = "", params: object = None) -> Relation:
         """A query as a lazy relation; None for a statement without a result."""
-        bridge, text = self._open_bridge(), self._rewritten(query, params)
+        bridge, text = self._open_bridge(), self._rewritten(query, params, may_run=not self._has_rows)
         relation: Relation
         if text is not query:
             with contextlib.suppress(*_BINDING_ERRORS):
@@ -260,7 +261,8 @@ class Connection(Wrapper):
 
     def execute(self, query: str, parameters: object = None) -> Connection:
         """Run a statement; its rows wait to be fetched."""
-        bridge, text = self._open_bridge(), self._rewritten(query, parameters)
+        bridge, text = self._open_bridge(), self._rewritten(query, parameters, may_run=True)
+        self._has_rows = True
         if text is not query:
             with contextlib.suppress(*_BINDING_ERRORS):
                 bridge.call(self._native.execute, text, parameters)
@@ -270,12 +272,14 @@ class Connection(Wrapper):
 
     def executemany(self, query: str, parameters: object = None) -> Connection:
         """Run a statement once for each set of parameters."""
+        self._has_rows = True
         self._open_bridge().call(self._native.executemany, query, parameters)
         return self
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row of the statement run last."""
         row: tuple[Any, ...] | None = self._open_bridge().go_on(self._native.fetchone)
+        self._has_rows = row is not None
         return row
 
     def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
@@ -286,6 +290,7 @@ class Connection(Wrapper):
     def fetchall(self) -> list[tuple[Any, ...]]:
         """The rows that are left of the statement run last."""
         rows: list[tuple[Any, ...]] = self._open_bridge().go_on(self._native.fetchall)
+        self._has_rows = False
         return rows
 
     def arrow(self) -> pa.Table:
@@ -334,8 +339,11 @@ class Connection(Wrapper):
         if self._owns_native:
             self._close_native()
 
-    def _rewritten(self, query: str, parameters: object = None) -> str:
-        """A statement with the ranges that its conditions imply; itself where there are none."""
+    def _rewritten(self, query: str, parameters: object, *, may_run: bool) -> str:
+        """A statement with the ranges that its conditions imply; itself where there are none.
+
+        With `may_run` another statement may run first, since no rows of an earlier one wait to be fetched.
+        """
         if not self.settings.implied_ranges or not isinstance(query, str):
             return query
         before = self._interrupts
@@ -346,7 +354,7 @@ class Connection(Wrapper):
 
         rewriter = self._catalog.rewriter
         text = rewriter.rewrite(self._native, query, parameters, check=check).text
-        text = rewriter.marked(self._native, text, parameters)
+        text = rewriter.marked(self._native, text, parameters) if may_run else text
         return query if text == query else text
 
     def _close_native(self) -> None:

@@ -18,6 +18,7 @@ from duckdb_videsk.errors import MissingIdError, VideskError
 from duckdb_videsk.ledger import REQUESTS_SCHEMA
 from duckdb_videsk.predicates import matching_ids, rows_wanted, storage_schema, time_ranges
 from duckdb_videsk.running import failures
+from duckdb_videsk.wanted import marked_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -86,10 +87,6 @@ class ScannedDataset(ds.Dataset):  # type: ignore[misc]  # pyarrow ships no type
         self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
     ) -> Generator[pa.RecordBatch, None, None]:
         """Batches of the whole schema with at least every row that `expression` accepts, and that matters."""
-
-    def filtered(self, name: str, values: pa.Array, expression: pc.Expression | None) -> pa.Array:  # noqa: ARG002
-        """A column's values as `expression` is to see them."""
-        return values
 
     @property
     def schema(self) -> pa.Schema:
@@ -194,7 +191,7 @@ class VirtualTable(ScannedDataset):
         if not match.ranges or (self._endpoint.parameter and not ids):
             return
         guard = self._guard(ticket)
-        for wanted in match.wanted if len(ids) <= 1 and match.wanted else (None,):
+        for wanted in (len(ids) <= 1 and rows_wanted(expression)) or (None,):
             order: Order | None = None if wanted is None else "newest" if wanted.newest else "oldest"
             scan = self._source.scan(
                 self._endpoint, match.ranges, ids=ids, null_times=match.null_times, guard=guard, order=order
@@ -204,16 +201,6 @@ class VirtualTable(ScannedDataset):
                     return
             finally:
                 scan.close()
-
-    def filtered(self, name: str, values: pa.Array, expression: pc.Expression | None) -> pa.Array:
-        """A mark for the scan is no condition: no time, and no missing one, fails by it."""
-        if name == self._endpoint.range_column:
-            for wanted in rows_wanted(expression):
-                nearest = pa.scalar(wanted.mark + (-1 if wanted.newest else 1), pa.int64()).cast(values.type)
-                clip = pc.min_element_wise if wanted.newest else pc.max_element_wise
-                values = clip(values, nearest, skip_nulls=False)
-                values = pc.fill_null(values, pa.scalar(0, values.type)) if wanted.null_times else values
-        return values
 
     def _ids(self, expression: pc.Expression | None) -> tuple[str, ...]:
         parameter, table = self._endpoint.parameter, self._endpoint.table
@@ -279,7 +266,7 @@ class TableScan:
         self.projected_schema = pa.schema([self.dataset_schema.field(name) for name in names])
         self._dataset = dataset
         self._expression = expression
-        self._pick = _Picker(dataset, names, expression)
+        self._pick = _Picker(self.dataset_schema, names, expression)
         self._board = board
         self._ticket = board.new_ticket()
 
@@ -323,12 +310,10 @@ class _Picker:
 
     def __init__(
         self,
-        dataset: ScannedDataset,
+        schema: pa.Schema,
         names: Sequence[str],
         expression: pc.Expression | None,
     ) -> None:
-        schema = dataset.table_schema
-        self._dataset = dataset
         self._names = list(names)
         self._expression = expression
         text = "" if expression is None else str(expression)
@@ -337,6 +322,8 @@ class _Picker:
         looked_at = storage_schema(pa.schema([schema.field(name) for name in self._looked_at]))
         self._schema = looked_at.append(pa.field(_POSITION, pa.int64()))
         self._numbers = pa.array([], pa.int64())
+        # The mark of a scan is no condition, yet it would refuse NULL as every comparison does.
+        self._marked = marked_column(text)
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         picked = batch.select(self._names)
@@ -355,7 +342,7 @@ class _Picker:
     def _column(self, batch: pa.RecordBatch, name: str) -> pa.Array:
         array = batch.column(name)
         array = array.storage if isinstance(array, pa.ExtensionArray) else array
-        return self._dataset.filtered(name, array, self._expression)
+        return pc.fill_null(array, "") if name == self._marked else array
 
 
 def _until_enough(

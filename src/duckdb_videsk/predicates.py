@@ -46,12 +46,10 @@ class TimeMatch:
     Attributes:
         ranges: normalised; empty where the filter accepts nothing.
         null_times: whether it can accept a row without a time.
-        wanted: the few rows that matter, where the filter says so.
     """
 
     ranges: tuple[Range, ...]
     null_times: bool
-    wanted: tuple[Wanted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +74,15 @@ def time_ranges(expression: pc.Expression | None, schema: pa.Schema, column: str
         # A row without a time may come in any answer.
         return TimeMatch((EVER,), null_times=True)
     edges = sorted(set(filtered.instants()))
-    wanted = wanted_by(edges)
     cuts = _thinned(edges)
     slices = list(_time_slices(field, cuts))
     matched = filtered.matching(slices, exhaustive=len(cuts) == len(edges))
-    ranges = normalise(_unmarked(slices[index].range, wanted).intersect(EVER) for index in matched)
-    return TimeMatch(ranges, null_times=any(one.null_times for one in wanted), wanted=wanted)
-
-
-def _unmarked(piece: Range, wanted: Iterable[Wanted]) -> Range:
-    """A piece of time, as if a mark at an end of it were no condition."""
-    marks = {one.mark for one in wanted}
-    start = EVER.start if piece.start - 1 in marks and piece.start < 0 else piece.start
-    return Range(start, EVER.end if piece.end in marks and piece.end > 0 else piece.end)
+    return TimeMatch(normalise(slices[index].range.intersect(EVER) for index in matched), null_times=False)
 
 
 def rows_wanted(expression: pc.Expression | None) -> tuple[Wanted, ...]:
     """The few rows that matter, where a filter says so."""
-    return () if expression is None else wanted_by(_instants(_literal_arrays(expression)))
+    return () if expression is None else wanted_by(_texts(_literal_arrays(expression)))
 
 
 def matching_ids(
@@ -139,12 +128,12 @@ class _Filter:
         self._sampled = bool(self._literals) and _only_compares(str(expression), self._schema.field(column))
 
     def instants(self) -> Iterator[int]:
-        return _instants(self._literals)
+        for array in self._literals:
+            if pa.types.is_timestamp(array.type):
+                yield from array.cast(_TIME, safe=False).cast(pa.int64()).drop_null().to_pylist()
 
     def texts(self) -> Iterator[str]:
-        for array in self._literals:
-            if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-                yield from array.drop_null().to_pylist()
+        return _texts(self._literals)
 
     def matching(self, slices: Sequence[_Slice], *, exhaustive: bool = True) -> list[int]:
         """Positions of the slices in which the expression can be true.
@@ -181,10 +170,10 @@ def _literal_arrays(expression: pc.Expression) -> list[pa.Array]:
     return [leaf for column in columns for chunk in column.chunks for leaf in _leaves(chunk)]
 
 
-def _instants(literals: Iterable[pa.Array]) -> Iterator[int]:
+def _texts(literals: Iterable[pa.Array]) -> Iterator[str]:
     for array in literals:
-        if pa.types.is_timestamp(array.type):
-            yield from array.cast(_TIME, safe=False).cast(pa.int64()).drop_null().to_pylist()
+        if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+            yield from array.drop_null().to_pylist()
 
 
 def _leaves(array: pa.Array) -> Iterator[pa.Array]:

@@ -26,7 +26,7 @@ from duckdb_videsk.rewriting.splices import prove, spliced
 from duckdb_videsk.rewriting.words import Sort, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
     from duckdb_videsk.rewriting.joins import Nearness
     from duckdb_videsk.rewriting.parameters import Values
@@ -70,15 +70,18 @@ class Rewriter:
         columns: MutableMapping[tuple[str, str], Columns],
         catalog: str,
         *,
+        texts: Mapping[tuple[str, str], Sequence[str]] | None = None,
         near: Nearness | None = None,
         natural_bounds: bool = False,
     ) -> None:
         """
         Args:
             columns: of each table and view, by schema and name in lower case; more may come later.
+            texts: those of them that are text.
             near: what is so by nature of tables that are joined.
             natural_bounds: whether to rely on it.
         """
+        self._texts = texts or {}
         self._near = near or {}
         self._natural_bounds = natural_bounds
         self._columns = columns
@@ -116,12 +119,16 @@ class Rewriter:
             return plain
 
     def marked(self, native: duckdb.DuckDBPyConnection, text: str, parameters: object = None) -> str:
-        """The statement with a mark for its scan, where only the newest or oldest few records matter to it."""
+        """The statement with a mark for its scan, where only the newest or oldest few records matter to it.
+
+        DuckDB is asked for its plan in the session itself: rows of an earlier statement that wait there are lost.
+        """
         if not may_be_latest(text) or len(text) > _LONGEST or _OWN_TEXT.search(text):
             return text
         try:
             session = session_of(native)
-            return with_mark(native, text, parameters, self._tables_of(native, session, words_of(text)))
+            tables = self._tables_of(native, session, words_of(text))
+            return with_mark(native, text, parameters, tables, self._texts)
         except duckdb.InterruptException:
             raise
         except (NotUnderstood, duckdb.Error, RecursionError):

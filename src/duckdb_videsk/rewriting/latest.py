@@ -18,21 +18,23 @@ from duckdb_videsk.rewriting.scopes import Scope, parsed
 from duckdb_videsk.rewriting.session import has_usual_order
 from duckdb_videsk.rewriting.splices import spliced
 from duckdb_videsk.rewriting.words import words_of
-from duckdb_videsk.wanted import MOST_ROWS, Wanted
+from duckdb_videsk.views import quoted, text_literal
+from duckdb_videsk.wanted import Wanted, mark_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import duckdb
 
     from duckdb_videsk.rewriting.scopes import Node, Source, Tables
     from duckdb_videsk.rewriting.words import Word
 
+Name = tuple[str, str]
+
 __all__ = ["may_be_latest", "with_mark"]
 
 _LIKELY = re.compile(r"\blimit\b|\b(?:min|max)\s*\(", re.IGNORECASE)
 _PARTS = {"kind", "expressions", "from", "from_", "where", "order", "limit", "offset", "operation_modifiers"}
-_COMPARISONS = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.Between)
 _ORDERLY = {"PROJECTION", "TOP_N", "ORDER_BY", "LIMIT", "STREAMING_LIMIT", "UNION"}
 _AGGREGATE = "UNGROUPED_AGGREGATE"
 _EXTREME = re.compile(r"(?:min|max)\(#\d+\)")
@@ -43,8 +45,17 @@ def may_be_latest(text: str) -> bool:
     return _LIKELY.search(text) is not None
 
 
-def with_mark(native: duckdb.DuckDBPyConnection, text: str, parameters: object, tables: Tables) -> str:
+def with_mark(
+    native: duckdb.DuckDBPyConnection,
+    text: str,
+    parameters: object,
+    tables: Tables,
+    texts: Mapping[Name, Sequence[str]],
+) -> str:
     """The statement with its mark.
+
+    Args:
+        texts: the columns of text of each table and view, by schema and name.
 
     Raises:
         NotUnderstood: it is no such statement, or that is not certain.
@@ -55,8 +66,7 @@ def with_mark(native: duckdb.DuckDBPyConnection, text: str, parameters: object, 
     wanted = list(_extremes(select, source, column) or _top(select, source, column))
     if not has_usual_order(native):
         raise NotUnderstood("the session orders in its own way")
-    written = exp.column(column, quoted=True).sql("duckdb")
-    mark = " AND ".join(one.condition(written) for one in wanted)
+    mark = f"{_unused_text(select, texts.get(source.table or ('', ''), ()))} <> {text_literal(mark_of(wanted))}"
     marked = _marked(text, select, mark, tables)
     _check_plan(native, marked, parameters)
     return marked
@@ -97,7 +107,7 @@ def _extremes(select: Node, source: Source, column: str) -> list[Wanted] | None:
         found.add(isinstance(inner, exp.Max))
     if not found or select.args.get("order") or select.args.get("limit"):
         return None
-    return [Wanted(1, newest=newest, null_times=False) for newest in sorted(found)]
+    return [Wanted(1, newest=newest) for newest in sorted(found)]
 
 
 def _top(select: Node, source: Source, column: str) -> Iterator[Wanted]:
@@ -113,13 +123,19 @@ def _top(select: Node, source: Source, column: str) -> Iterator[Wanted]:
     ):
         raise NotUnderstood("another order")
     rows = _number(limit) + (0 if offset is None else _number(offset))
+    if rows < 1:
+        raise NotUnderstood("no records")
+    yield Wanted(rows, newest=bool(first.args.get("desc")))
+
+
+def _unused_text(select: Node, texts: Sequence[str]) -> str:
+    """A column of text that no condition names: what is said of another one could be taken together with the mark."""
     where = select.args.get("where")
-    timed = where is not None and any(one.name.lower() == column for one in where.find_all(exp.Column))
-    if timed and not any(_is_strict(part, source, column) for part in where.this.flatten()):
-        raise NotUnderstood("conditions that a record without a time may meet")
-    if not 0 < rows <= MOST_ROWS:
-        raise NotUnderstood("many records")
-    yield Wanted(rows, newest=bool(first.args.get("desc")), null_times=not timed)
+    named = set() if where is None else {one.name.lower() for one in where.find_all(exp.Column)}
+    unused = [name for name in texts if name not in named]
+    if not unused:
+        raise NotUnderstood("conditions on every column of text")
+    return quoted(unused[0])
 
 
 def _is_renamed(select: Node, source: Source, column: str) -> bool:
@@ -135,14 +151,6 @@ def _is_renamed(select: Node, source: Source, column: str) -> bool:
         elif item.find(exp.Columns):
             return True
     return False
-
-
-def _is_strict(part: Node, source: Source, column: str) -> bool:
-    """Whether a part of an AND refuses records without a time."""
-    sides = (part.this, part.args.get("expression")) if isinstance(part, _COMPARISONS) else ()
-    return isinstance(part.parent, exp.Where | exp.And) and any(
-        _is_range_column(one, source, column) for one in sides
-    )
 
 
 def _number(clause: Node) -> int:
@@ -185,8 +193,7 @@ def _end_of_from(words: Sequence[Word]) -> int:
 
 def _check_plan(native: duckdb.DuckDBPyConnection, text: str, parameters: object) -> None:
     """That DuckDB hands every condition to the scan, and does nothing with its records but order and cut them."""
-    with native.cursor() as cursor:
-        ((_, plan),) = cursor.execute(f"EXPLAIN (FORMAT json) {text}", parameters).fetchall()
+    ((_, plan),) = native.execute(f"EXPLAIN (FORMAT json) {text}", parameters).fetchall()
     for node in _nodes(json.loads(plan)):
         name = node["name"].strip()
         if name == _AGGREGATE:
