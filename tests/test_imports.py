@@ -13,8 +13,9 @@ ROWS = [
     ["specs", "running"],
     ["endpoints"],
     ["client", "decode", "predicates", "views"],
-    ["fetch", "dataset", "bridge"],
-    ["progress", "catalog", "relation"],
+    ["fetch", "lake", "dataset", "bridge"],
+    ["progress", "coverage", "pinning", "relation"],
+    ["catalog"],
     ["connection"],
     ["functions", "output"],
     ["__init__", "demo"],
@@ -27,6 +28,15 @@ FETCH_ROWS = [
     ["planner", "audit", "account"],
     ["fetching"],
     ["engine"],
+    ["__init__"],
+]
+LAKE_ROWS = [
+    ["asking", "changes", "edges", "layout", "locks"],
+    ["writing", "timeless"],
+    ["store"],
+    ["collecting", "parts", "snapshots"],
+    ["scanning"],
+    ["through"],
     ["__init__"],
 ]
 # `settings` needs the exceptions; nothing else may look sideways.
@@ -74,6 +84,10 @@ def test_rows_of_the_package():
 
 def test_rows_of_fetch():
     check(ROOT / "fetch", "duckdb_videsk.fetch", FETCH_ROWS)
+
+
+def test_rows_of_lake():
+    check(ROOT / "lake", "duckdb_videsk.lake", LAKE_ROWS)
 
 
 def test_the_simulator_imports_nothing_of_the_product():

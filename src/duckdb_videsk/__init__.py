@@ -13,6 +13,9 @@ from duckdb_videsk.errors import (
     ForbiddenError,
     IncompleteError,
     LabelError,
+    LakeChangedError,
+    LakeError,
+    MissingDaysError,
     MissingIdError,
     MissingTokenError,
     OrderError,
@@ -39,6 +42,7 @@ from duckdb_videsk.functions import (
     surveys,
     tags,
 )
+from duckdb_videsk.lake import LakeWarning
 from duckdb_videsk.relation import Relation
 from duckdb_videsk.settings import Settings, Token
 
@@ -55,6 +59,10 @@ __all__ = [
     "ForbiddenError",
     "IncompleteError",
     "LabelError",
+    "LakeChangedError",
+    "LakeError",
+    "LakeWarning",
+    "MissingDaysError",
     "MissingIdError",
     "MissingTokenError",
     "OrderError",

@@ -15,16 +15,19 @@ from typing import TYPE_CHECKING, Protocol
 
 import duckdb
 
+from duckdb_videsk.coverage import CoverageTable
 from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ClosedError, ConfigError
+from duckdb_videsk.lake import ReadThrough
+from duckdb_videsk.pinning import PinnedTables
 from duckdb_videsk.running import Board
 from duckdb_videsk.views import CATALOG, comments, languages, macro, schema_views, text_literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from duckdb_videsk.dataset import ScannedDataset
+    from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.ledger import Ledger
     from duckdb_videsk.settings import Settings
 
@@ -52,7 +55,12 @@ class Catalog:
     """
 
     def __init__(
-        self, native: duckdb.DuckDBPyConnection, settings: Settings, *, ledger: Ledger, source: ClosableSource
+        self,
+        native: duckdb.DuckDBPyConnection,
+        settings: Settings,
+        *,
+        ledger: Ledger,
+        source: ClosableSource,
     ) -> None:
         self.id = secrets.token_hex(8)
         self.settings = settings
@@ -60,6 +68,7 @@ class Catalog:
         self.board = Board()
         self.users = 0
         self._source = source
+        self._pinned = PinnedTables(source) if isinstance(source, ReadThrough) else None
         self._native = weakref.ref(native)
         self._close_source = weakref.finalize(self, source.close)
 
@@ -75,21 +84,38 @@ class Catalog:
                 "The connection that the videsk catalog was attached by is closed: attach it again by another one."
             )
 
-    def datasets(self) -> Iterator[tuple[str, ScannedDataset]]:
-        """The tables by name."""
-        for endpoint in ENDPOINTS:
-            known_ids = self.settings.ids(endpoint.parameter) if endpoint.parameter else ()
-            # The table holds the catalog by `check`: DuckDB's views are what keeps it alive.
-            yield (
-                endpoint.table,
-                VirtualTable(endpoint, self._source, board=self.board, known_ids=known_ids, check=self.check),
-            )
-        yield "requests", LedgerTable(self.ledger, board=self.board)
+    def put_tables_in(self, native: duckdb.DuckDBPyConnection) -> None:
+        """Create the tables, from a connection that is at the videsk catalog."""
+        if self._pinned is not None:
+            self._pinned.put_in(native, ENDPOINTS, self._dataset)
+        else:
+            for endpoint in ENDPOINTS:
+                native.from_arrow(self._dataset(endpoint, self._source)).create_view(endpoint.table)
+        lake = None if self._pinned is None else self._pinned.lake
+        native.from_arrow(LedgerTable(self.ledger, board=self.board)).create_view("requests")
+        native.from_arrow(CoverageTable(lake, board=self.board)).create_view("coverage")
+
+    def catch_up(self) -> None:
+        """Let the tables stand on the days that were kept meanwhile; cheap where there are none."""
+        native = self._native()
+        if self._pinned is not None and native is not None and self._close_source.alive:
+            self._pinned.catch_up(native, self._dataset)
+
+    def explain(self, error: Exception) -> Exception | None:
+        """What a failure of DuckDB was, where kept files were the cause."""
+        return None if self._pinned is None else self._pinned.explain(error)
+
+    def _dataset(self, endpoint: Endpoint, source: Source) -> VirtualTable:
+        known_ids = self.settings.ids(endpoint.parameter) if endpoint.parameter else ()
+        # The table holds the catalog by `check`: DuckDB's views are what keeps it alive.
+        return VirtualTable(endpoint, source, board=self.board, known_ids=known_ids, check=self.check)
 
     def close(self) -> None:
         """Stop the scans and whatever makes requests; idempotent."""
         scans_ran = self.board.stop_all()
         self._close_source()
+        if self._pinned is not None:
+            self._pinned.close()
         if scans_ran:
             self.board.settle(_SETTLING_SECONDS)
 
@@ -111,7 +137,11 @@ class Catalog:
 
 
 def open_catalog(
-    native: duckdb.DuckDBPyConnection, settings: Settings, *, ledger: Ledger, source: Callable[[], ClosableSource]
+    native: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    *,
+    ledger: Ledger,
+    source: Callable[[], ClosableSource],
 ) -> Catalog:
     """The catalog of a connection's database: put in, or found there with the same settings.
 
@@ -128,6 +158,7 @@ def open_catalog(
         *(statement for endpoint in ENDPOINTS for statement in (macro(endpoint), *comments(endpoint))),
         *(statement for name, labels in own_languages.items() for statement in schema_views(ENDPOINTS, name, labels)),
         f"COMMENT ON VIEW {CATALOG}.main.requests IS 'requests made to the API since the catalog was attached'",
+        f"COMMENT ON VIEW {CATALOG}.main.coverage IS 'days that are kept on this machine'",
     ]
     _refuse_transaction(native)
     found = _find(native)
@@ -154,8 +185,7 @@ def open_catalog(
 def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: list[str]) -> None:
     native.execute(f"ATTACH ':memory:' AS {CATALOG} (READ_WRITE)")
     with _current_catalog(native):
-        for name, dataset in catalog.datasets():
-            native.from_arrow(dataset).create_view(name)
+        catalog.put_tables_in(native)
     native.begin()
     try:
         for statement in statements:

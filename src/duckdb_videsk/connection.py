@@ -12,6 +12,7 @@ from duckdb_videsk.bridge import Bridge, Wrapper
 from duckdb_videsk.catalog import open_catalog
 from duckdb_videsk.errors import ClosedError
 from duckdb_videsk.fetch import Engine
+from duckdb_videsk.lake import Lake, ReadThrough
 from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.progress import watcher
 from duckdb_videsk.relation import Relation, adopted, delegate
@@ -53,6 +54,10 @@ def connect(
     own_keys_only: bool | None = None,
     cache_dir: str | Path | None = None,
     progress: bool | None = None,
+    lake: bool | None = None,
+    lake_dir: str | Path | None = None,
+    settle_days: float | Mapping[str, float] | None = None,
+    offline: bool | None = None,
     read_only: bool = False,
     config: Mapping[str, Any] | None = None,
 ) -> Connection:
@@ -85,6 +90,10 @@ def connect(
         own_keys_only=own_keys_only,
         cache_dir=cache_dir,
         progress=progress,
+        lake=lake,
+        lake_dir=lake_dir,
+        settle_days=settle_days,
+        offline=offline,
     )
     native = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
     try:
@@ -117,6 +126,10 @@ def attach(
     own_keys_only: bool | None = None,
     cache_dir: str | Path | None = None,
     progress: bool | None = None,
+    lake: bool | None = None,
+    lake_dir: str | Path | None = None,
+    settle_days: float | Mapping[str, float] | None = None,
+    offline: bool | None = None,
 ) -> Connection:
     """Put the catalog `videsk` into a DuckDB connection that is already there.
 
@@ -144,6 +157,10 @@ def attach(
         own_keys_only=own_keys_only,
         cache_dir=cache_dir,
         progress=progress,
+        lake=lake,
+        lake_dir=lake_dir,
+        settle_days=settle_days,
+        offline=offline,
     )
     catalog = engine_catalog(native, settings)
     if time_zone is not None:
@@ -174,7 +191,7 @@ class Connection(Wrapper):
         self._catalog = catalog
         self._owns_native = owns_native
         self._parent = parent
-        self._bridge = Bridge(catalog.board)
+        self._bridge = Bridge(catalog.board, catalog)
         self._closed = False
         if parent is None:
             catalog.users += 1
@@ -308,12 +325,12 @@ class Connection(Wrapper):
 def engine_catalog(native: duckdb.DuckDBPyConnection, settings: Settings) -> Catalog:
     """The catalog of a connection's database, fed by the API."""
     ledger = Ledger()
-    return open_catalog(
-        native,
-        settings,
-        ledger=ledger,
-        source=lambda: Engine(settings, ledger=ledger, watch=watcher(settings.progress)),
-    )
+
+    def source() -> Engine | ReadThrough:
+        engine = Engine(settings, ledger=ledger, watch=watcher(settings.progress))
+        return ReadThrough(Lake(settings), engine) if settings.lake else engine
+
+    return open_catalog(native, settings, ledger=ledger, source=source)
 
 
 def set_time_zone(native: duckdb.DuckDBPyConnection, name: str) -> None:

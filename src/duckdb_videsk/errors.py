@@ -6,6 +6,9 @@ VideskError
 │   └── LabelError                 a language's labels cannot name a view
 ├── QueryError                 the query asks for something the API cannot give
 │   └── MissingIdError             forms or surveys without an id
+├── LakeError                  the kept days cannot serve the query
+│   ├── MissingDaysError           offline, and the lake does not hold all the days
+│   └── LakeChangedError           kept files went away or were damaged under a query
 ├── ApiError                   a request failed, after its retries
 │   ├── AuthenticationError        401: the token is wrong or expired
 │   ├── ForbiddenError             403: the token may not read this
@@ -28,7 +31,10 @@ VideskError
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = [
     "ApiError",
@@ -42,6 +48,9 @@ __all__ = [
     "ForbiddenError",
     "IncompleteError",
     "LabelError",
+    "LakeChangedError",
+    "LakeError",
+    "MissingDaysError",
     "MissingIdError",
     "MissingTokenError",
     "OrderError",
@@ -136,6 +145,26 @@ class QueryError(VideskError):
 
 class MissingIdError(QueryError):
     """`forms` or `surveys` was read without an id in the query or in the settings."""
+
+
+class LakeError(VideskError):
+    """The days kept on this machine cannot serve the query."""
+
+
+class MissingDaysError(LakeError):
+    """Offline, and the lake does not hold all that the query needs.
+
+    Attributes:
+        table: that was read.
+        missing: what is not kept, as pairs of aware datetimes, start included and end not.
+    """
+
+    table: str = ""
+    missing: tuple[tuple[datetime, datetime], ...] = ()
+
+
+class LakeChangedError(LakeError):
+    """Kept files were removed or damaged while a query stood on them; the next query sees what is there."""
 
 
 class ApiError(VideskError):

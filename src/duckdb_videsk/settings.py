@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -17,12 +18,25 @@ import tzlocal
 
 from duckdb_videsk.errors import ConfigError, MissingTokenError
 
-__all__ = ["AUTH_HEADERS", "DEFAULT_BASE_URL", "Settings", "Token", "config_file", "is_local", "load_settings"]
+__all__ = [
+    "ALL_TABLES",
+    "AUTH_HEADERS",
+    "DEFAULT_BASE_URL",
+    "Settings",
+    "Token",
+    "config_file",
+    "is_local",
+    "load_settings",
+]
 
 DEFAULT_BASE_URL = "https://api.videsk.io"
 AUTH_HEADERS = ("X-API-Token", "Authorization")
+ALL_TABLES = "*"
+"""Stands for every table that `settle_days` does not name."""
 
 _MIB = 1 << 20
+_SETTLE_DAYS = 3.0
+_MOST_SETTLE_DAYS = 36_500
 _LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -67,6 +81,11 @@ class Settings:
             counts for planning, never rows.
         progress: show the progress of long scans on standard error; None: on a terminal and in a notebook only
             (`VIDESK_PROGRESS`).
+        lake: keep the rows of settled days as Parquet files, and take them from there (`VIDESK_LAKE`).
+        lake_dir: folder of those files (`VIDESK_LAKE_DIR`; default in the platform's data folder).
+        settle_days: days after which records are taken to change no more; a number, or one by table:
+            `{"calls": 1, "tags": 7}` or `"calls=1, tags=7"`, where 3 stays for the others (`VIDESK_SETTLE_DAYS`).
+        offline: answer from the lake alone, without a request (`VIDESK_OFFLINE`).
         own_keys_only: send an export only its own documented keys, not all (`VIDESK_OWN_KEYS_ONLY`).
     """
 
@@ -85,6 +104,10 @@ class Settings:
     in_flight_bytes: int = 256 * _MIB
     cache_dir: Path | None = field(default_factory=lambda: platformdirs.user_cache_path("videsk"))
     progress: bool | None = None
+    lake: bool = True
+    lake_dir: Path = field(default_factory=lambda: platformdirs.user_data_path("videsk") / "lake")
+    settle_days: Mapping[str, float] = field(default_factory=dict)
+    offline: bool = False
     own_keys_only: bool = False
 
     def __post_init__(self) -> None:
@@ -102,6 +125,19 @@ class Settings:
         for name, least, most in _BOUNDS:
             if not least <= getattr(self, name) <= most:
                 raise ConfigError(f"{name} is {getattr(self, name)}: it has to be from {least} to {most}.")
+        if not all(0 <= days <= _MOST_SETTLE_DAYS for days in self.settle_days.values()):
+            raise ConfigError(f"settle_days has to be from 0 to {_MOST_SETTLE_DAYS:,}.")
+        if self.offline and not self.lake:
+            raise ConfigError("offline needs the lake, which is switched off: leave out one of the two settings.")
+
+    @property
+    def account(self) -> str:
+        """A name for the account in paths: a hash, which tells nothing of the token."""
+        return hashlib.sha256(f"{self.base_url}\0{self.token.reveal()}".encode()).hexdigest()[:20]
+
+    def settles_after(self, table: str) -> float:
+        """Days after which the records of a table are taken to change no more."""
+        return self.settle_days.get(table, self.settle_days.get(ALL_TABLES, _SETTLE_DAYS))
 
     def ids(self, parameter: str) -> tuple[str, ...]:
         """The configured ids for `form` or `survey`."""
@@ -238,6 +274,15 @@ def _whole(value: Any) -> int:
     return int(value)
 
 
+def _days_by_table(value: Any) -> Mapping[str, float]:
+    if isinstance(value, Mapping):
+        return {_string(table): float(days) for table, days in value.items()}
+    if not isinstance(value, str):
+        return {ALL_TABLES: float(value)}
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    return {name.strip() if equals else ALL_TABLES: float(days if equals else name) for name, equals, days in pairs}
+
+
 _BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -269,6 +314,10 @@ _KINDS: dict[str, Any] = {
     "in_flight_bytes": _whole,
     "cache_dir": _folder,
     "progress": _boolean,
+    "lake": _boolean,
+    "lake_dir": lambda value: Path(value).expanduser(),
+    "settle_days": _days_by_table,
+    "offline": _boolean,
     "own_keys_only": _boolean,
     "auth_header": _string,
     "time_zone": _string,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from duckdb_videsk.errors import LabelError
 from duckdb_videsk.labels import BUILT_IN, load_language, shipped
 
@@ -13,7 +15,17 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.endpoints import Column, Endpoint
 
-__all__ = ["CATALOG", "column_labels", "comments", "languages", "macro", "quoted", "schema_views", "text_literal"]
+__all__ = [
+    "CATALOG",
+    "column_labels",
+    "comments",
+    "languages",
+    "macro",
+    "pinned_view",
+    "quoted",
+    "schema_views",
+    "text_literal",
+]
 
 CATALOG = "videsk"
 
@@ -21,6 +33,7 @@ _UNITS = {
     "es": {"seconds": "segundos", "degrees": "grados"},
     "pt": {"seconds": "segundos", "degrees": "graus"},
 }
+_BLOOM_FILTERS = int(duckdb.__version__.split(".")[0]) < 2
 _VIEW_COMMENTS = {"es": "vista de {table} con los nombres de Videsk", "pt": "visão de {table} em português"}
 
 
@@ -80,6 +93,17 @@ def comments(endpoint: Endpoint) -> Iterator[str]:
             yield f"COMMENT ON COLUMN {table}.{quoted(column.name)} IS {text_literal(said)}"
 
 
+def pinned_view(endpoint: Endpoint, files: Sequence[Path], live: str) -> str:
+    """The statement that makes a table of kept files and of a view that gives all the rest."""
+    halves = [f"SELECT {_live_columns(endpoint, beside_files=bool(files))} FROM {CATALOG}.{live} AS t"]  # noqa: S608 - every name is quoted
+    if files:
+        columns = ", ".join(f"t.{quoted(column.name)}" for column in endpoint.all_columns)
+        named = ", ".join(text_literal(_without_wildcards(str(file))) for file in files)
+        options = "hive_partitioning = false, union_by_name = false, filename = false"
+        halves.insert(0, f"SELECT {columns} FROM read_parquet([{named}], {options}) AS t")  # noqa: S608
+    return f"CREATE OR REPLACE VIEW {CATALOG}.main.{quoted(endpoint.table)} AS {' UNION ALL '.join(halves)}"
+
+
 def macro(endpoint: Endpoint) -> str:
     """The statement that creates an endpoint's table macro, half-open in time: `FROM videsk.calls(since := …)`."""
     parameters = [*([endpoint.parameter] if endpoint.parameter else []), "since", "until"]
@@ -104,6 +128,23 @@ def quoted(name: str) -> str:
 def text_literal(text: str) -> str:
     """A string literal of any text."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def _live_columns(endpoint: Endpoint, *, beside_files: bool) -> str:
+    """The columns of the live half, qualified: within a macro DuckDB takes a bare name for its parameter too.
+
+    DuckDB 1.5 pushes a Bloom filter of a join's keys into both halves, and then finds that Arrow's cannot take it. It
+    pushes none through an expression; so only the columns that decide what is asked for stand bare.
+    """
+    shielded = beside_files and _BLOOM_FILTERS
+    bare = {endpoint.range_column, endpoint.parameter} if shielded else set(endpoint.schema.names)
+    names = [(column.name, f"t.{quoted(column.name)}") for column in endpoint.all_columns]
+    return ", ".join(text if name in bare else f"coalesce({text}, {text}) AS {quoted(name)}" for name, text in names)
+
+
+def _without_wildcards(path: str) -> str:
+    """The pattern that only this path matches."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
 
 
 def _label(column: Column, labels: Mapping[str, str]) -> str | None:

@@ -11,20 +11,23 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from duckdb_videsk.client import Request
 from duckdb_videsk.errors import ClosedError
 from duckdb_videsk.fetch.account import Account
 from duckdb_videsk.fetch.fetching import Fetch
+from duckdb_videsk.fetch.retry import RetryBudget
 from duckdb_videsk.fetch.runtime import LoopThread
+from duckdb_videsk.ranges import EVER, SECOND, Range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
 
     import pyarrow as pa
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.fetch.fetching import Progress
     from duckdb_videsk.ledger import Ledger
-    from duckdb_videsk.ranges import Range
     from duckdb_videsk.settings import Settings
 
 __all__ = ["Engine", "Scan"]
@@ -60,10 +63,37 @@ class Engine:
             ids: the forms or surveys to read, for exports that take one.
             null_times: whether rows without a time are wanted too.
         """
+        wanted: Sequence[str | None] = ids if endpoint.parameter is not None else (None,)
+        return self.scan_parts(endpoint, dict.fromkeys(wanted, ranges), null_times=null_times)
+
+    def scan_parts(
+        self, endpoint: Endpoint, parts: Mapping[str | None, Sequence[Range]], *, null_times: bool = False
+    ) -> Scan:
+        """The same, with ranges for each id; the id is None for exports that take none."""
+        self._refuse_closed()
+        return Scan(self, endpoint, parts, null_times=null_times)
+
+    def look_for_timeless(self, endpoint: Endpoint, asked_id: str | None) -> Future[bool]:
+        """Ask whether there are rows without a time: they come where a request has no bounds, if anywhere."""
+        self._refuse_closed()
+        loop = self.loops.hold()
+        request = Request(endpoint, Range(EVER.start - SECOND, EVER.end + SECOND), id=asked_id)
+        found = asyncio.run_coroutine_threadsafe(self._is_timeless(request), loop)
+        found.add_done_callback(lambda _: self.loops.let_go())
+        return found
+
+    def cap(self, endpoint: Endpoint, asked_id: str | None) -> int:
+        """Records in one answer as last announced; 0 while unknown."""
+        return self.account.history(endpoint, asked_id).cap
+
+    async def _is_timeless(self, request: Request) -> bool:
+        budget = RetryBudget(spare=self.account.settings.retries)
+        shown = await self.account.asker.ask(request, query=self.account.ledger.next_query(), budget=budget)
+        return shown.timeless > 0
+
+    def _refuse_closed(self) -> None:
         if self._closed:
             raise ClosedError("The connection is closed: open a new one with duckdb_videsk.connect().")
-        wanted: Sequence[str | None] = ids if endpoint.parameter is not None else (None,)
-        return Scan(self, endpoint, ranges, wanted, null_times=null_times)
 
     def close(self) -> None:
         """Stop every scan; idempotent."""
@@ -82,16 +112,13 @@ class Scan(Iterator["pa.RecordBatch"]):
         self,
         engine: Engine,
         endpoint: Endpoint,
-        ranges: Sequence[Range],
-        ids: Sequence[str | None],
+        parts: Mapping[str | None, Sequence[Range]],
         *,
         null_times: bool,
     ) -> None:
         self.number = engine.account.ledger.next_query()
         self._engine = engine
-        self._fetch = Fetch(
-            engine.account, self.number, endpoint, ranges, ids, null_times=null_times, watch=engine.watch
-        )
+        self._fetch = Fetch(engine.account, self.number, endpoint, parts, null_times=null_times, watch=engine.watch)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None

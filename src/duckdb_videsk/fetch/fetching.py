@@ -18,7 +18,7 @@ from duckdb_videsk.fetch.retry import RetryBudget
 from duckdb_videsk.ranges import SECOND, Range, micros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -89,8 +89,7 @@ class Fetch:
         account: Account,
         number: int,
         endpoint: Endpoint,
-        ranges: Sequence[Range],
-        ids: Sequence[str | None],
+        wanted: Mapping[str | None, Sequence[Range]],
         *,
         null_times: bool,
         watch: Callable[[Progress], None] | None,
@@ -101,8 +100,7 @@ class Fetch:
         self._number = number
         self._endpoint = endpoint
         self._null_times = null_times
-        self._ranges = ranges
-        self._ids = ids
+        self._wanted = wanted
         self._parts: list[_Part] = []
         self._budget = RetryBudget(spare=_SPARE_FAILURES)
         self._second_lock = asyncio.Lock()
@@ -119,7 +117,7 @@ class Fetch:
 
     async def run(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._parts = [_Part(self._endpoint, asked_id, self._ranges, self._account) for asked_id in self._ids]
+        self._parts = [_Part(self._endpoint, *part, self._account) for part in self._wanted.items()]
         tasks: set[asyncio.Task[None]] = set()
         try:
             while True:

@@ -1,0 +1,290 @@
+"""One read through the lake: kept rows first, then what is missing, and at its end what of that is to be kept."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from duckdb_videsk.errors import IncompleteError, MissingDaysError, ResponseError, VideskError
+from duckdb_videsk.lake.collecting import Collector
+from duckdb_videsk.lake.parts import Part
+from duckdb_videsk.lake.writing import LakeWarning
+from duckdb_videsk.ranges import as_datetime, normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from duckdb_videsk.endpoints import Endpoint
+    from duckdb_videsk.lake.asking import Asked, Asking
+    from duckdb_videsk.lake.changes import Changes
+    from duckdb_videsk.lake.store import Lake
+    from duckdb_videsk.lake.timeless import Timeless
+    from duckdb_videsk.ranges import Range
+
+__all__ = ["LakeScan", "Sources"]
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where rows come from.
+
+    Attributes:
+        lake: what is kept.
+        asking: asks for the rest.
+        timeless: which tables have rows without a time.
+        changes: told of tables with more kept days than others may know.
+    """
+
+    lake: Lake
+    asking: Asking
+    timeless: Timeless
+    changes: Changes
+
+
+class LakeScan:
+    """The batches of one read, in no order of time. Any thread may poll, one at a time, or close it."""
+
+    def __init__(
+        self,
+        sources: Sources,
+        endpoint: Endpoint,
+        ranges: Sequence[Range],
+        held: Mapping[str | None, Sequence[Range]],
+        *,
+        null_times: bool,
+    ) -> None:
+        """
+        Args:
+            held: the ids to read (None for exports that take none), each with days that are not to be given.
+        """
+        self._sources = sources
+        self._endpoint = endpoint
+        self._ranges = ranges
+        self._held = held
+        self._null_times = null_times
+        self._timeout: float | None = None
+        self._asked: Asked | None = None
+        self._collectors: dict[str | None, Collector] = {}
+        self._closed = False
+        self._error: BaseException | None = None
+        self._steps = self._run()
+
+    def poll(self, timeout: float | None) -> pa.RecordBatch | None:
+        """The next batch, or None if none came within `timeout` seconds; raises StopIteration at the end.
+
+        Raises:
+            VideskError: the rows cannot be had, or not whole.
+        """
+        if self._error is not None:
+            raise self._error
+        self._timeout = timeout
+        try:
+            return next(self._steps)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self._error = error
+            raise
+
+    def close(self) -> None:
+        """Stop asking and free everything; idempotent."""
+        self._closed = True
+        if self._asked is not None:
+            self._asked.close()
+        for collector in self._collectors.values():
+            collector.close()
+
+    def _run(self) -> Iterator[pa.RecordBatch | None]:
+        parts = [
+            Part(self._sources.lake.shelf(self._endpoint, asked_id), self._ranges, held)
+            for asked_id, held in self._held.items()
+        ]
+        self._refuse_if_offline(parts)
+        for part in parts:
+            if self._null_times and (part.kept or part.held):
+                yield from self._look_for_timeless(part)
+        for part in parts:
+            yield from self._kept_rows(part)
+        self._refuse_if_offline(parts)
+        yield from self._missing_rows(parts)
+
+    def _refuse_if_offline(self, parts: list[Part]) -> None:
+        if not self._sources.lake.settings.offline:
+            return
+        missing = normalise(gap for part in parts for gap in part.gaps)
+        if missing:
+            raise missing_days(self._endpoint, [part.id for part in parts if part.gaps], missing)
+
+    def _look_for_timeless(self, part: Part) -> Iterator[None]:
+        timeless = self._sources.timeless
+        if timeless.is_free(self._endpoint, part.id):
+            return
+        found = timeless.look(self._endpoint, part.id)
+        while True:
+            try:
+                some = found.result(self._timeout)
+                break
+            except NotYet:
+                if found.done():
+                    raise
+                yield None
+        if some:
+            part.forget_kept()
+            part.read_all_from_api(self._ranges)
+        else:
+            timeless.note_free(self._endpoint, part.id)
+
+    def _kept_rows(self, part: Part) -> Iterator[pa.RecordBatch]:
+        for piece in part.pieces:
+            rows = part.shelf.read(piece)
+            if rows is None:
+                part.miss(piece)
+                continue
+            for batch in rows.to_batches():
+                yield _within(batch, self._endpoint, part.wanted)
+        if part.pieces:
+            self._sources.changes.add(self._endpoint.table)
+
+    def _missing_rows(self, parts: list[Part]) -> Iterator[pa.RecordBatch | None]:
+        now = time.time()
+        settled_until = self._sources.lake.settled_until(self._endpoint.table, now=now)
+        for part in parts:
+            part.plan(settled_until, self._sources.asking.cap(self._endpoint, part.id))
+            if days := part.days_to_keep(settled_until):
+                self._collectors[part.id] = Collector(part.shelf, days, fetched=int(now))
+        yield from self._gaps(parts)
+        try:
+            yield from (None for _ in self._read({part.id: part.later for part in parts if part.later}))
+        except VideskError:
+            # The query has all its rows; what was only to be kept is asked for again another time.
+            self._drop_collectors()
+        self._finish_collectors()
+
+    def _gaps(self, parts: list[Part]) -> Iterator[pa.RecordBatch | None]:
+        """What is missing. Where it cannot be read by itself, all is read as it would be without a lake."""
+        given_any = False
+        try:
+            for batch in self._given(parts):
+                given_any = given_any or batch is not None
+                yield batch
+        except (IncompleteError, ResponseError):
+            if given_any or not any(part.kept or part.held for part in parts):
+                raise
+        else:
+            return
+        self._drop_collectors()
+        for part in parts:
+            part.read_all_from_api(self._ranges)
+        yield from self._given(parts)
+
+    def _given(self, parts: list[Part]) -> Iterator[pa.RecordBatch | None]:
+        without = {part.id: part.given for part in parts if part.given}
+        ranges = {part.id: part.gaps for part in parts if part.gaps}
+        for batch in self._read(ranges, null_times=self._null_times):
+            yield None if batch is None else _without(batch, self._endpoint, without)
+
+    def _read(
+        self, ranges: Mapping[str | None, Sequence[Range]], *, null_times: bool = False
+    ) -> Iterator[pa.RecordBatch | None]:
+        """What the API gives for ranges, taken down on the way."""
+        if not ranges or self._closed:
+            return
+        self._asked = self._sources.asking.scan_parts(self._endpoint, ranges, null_times=null_times)
+        try:
+            while True:
+                try:
+                    batch = self._asked.poll(self._timeout)
+                except StopIteration:
+                    return
+                if batch is not None:
+                    self._take_down(batch)
+                yield batch
+        finally:
+            self._asked.close()
+
+    def _take_down(self, batch: pa.RecordBatch) -> None:
+        asked_id = self._id_of(batch)
+        collector = self._collectors.get(asked_id)
+        if collector is None:
+            return
+        try:
+            collector.add(batch)
+        except OSError as error:
+            self._drop_collectors()
+            _warn_of(error, self._endpoint)
+
+    def _id_of(self, batch: pa.RecordBatch) -> str | None:
+        """An answer is to a request, which had one id."""
+        if self._endpoint.parameter is None or not batch.num_rows:
+            return None
+        asked_id: str | None = batch.column(self._endpoint.parameter)[0].as_py()
+        return asked_id
+
+    def _drop_collectors(self) -> None:
+        for collector in self._collectors.values():
+            collector.close()
+        self._collectors.clear()
+
+    def _finish_collectors(self) -> None:
+        if not self._collectors or self._closed:
+            return
+        try:
+            for collector in self._collectors.values():
+                collector.finish()
+        except OSError as error:
+            _warn_of(error, self._endpoint)
+        self._drop_collectors()
+        self._sources.changes.add(self._endpoint.table)
+
+
+def missing_days(endpoint: Endpoint, ids: Sequence[str | None], missing: Sequence[Range]) -> MissingDaysError:
+    """The error of a query that is offline and needs what is not kept."""
+    named = "; ".join(str(span) for span in missing[:_NAMED])
+    more = f"; and {len(missing) - _NAMED} more stretches" if len(missing) > _NAMED else ""
+    whose = ", ".join(f"{endpoint.parameter} {asked_id}" for asked_id in ids if asked_id is not None)
+    error = MissingDaysError(
+        f"Offline, and the lake does not hold all of {endpoint.table}{f' ({whose})' if whose else ''}. Missing: "
+        f"{named}{more}. Fetch it with 'videsk sync', or ask for days that are kept: see videsk.coverage.",
+        endpoint=endpoint.path,
+    )
+    error.table = endpoint.table
+    error.missing = tuple((as_datetime(span.start), as_datetime(span.end)) for span in missing)
+    return error
+
+
+def _warn_of(error: OSError, endpoint: Endpoint) -> None:
+    warnings.warn(
+        f"Days of {endpoint.table} could not be kept, so they will be asked for again: {error}",
+        LakeWarning,
+        stacklevel=2,
+    )
+
+
+def _within(batch: pa.RecordBatch, endpoint: Endpoint, spans: Sequence[Range]) -> pa.RecordBatch:
+    times = batch.column(endpoint.range_column).view(pa.int64())
+    inside = pa.array([False] * batch.num_rows)
+    for span in spans:
+        inside = pc.or_(inside, pc.and_(pc.greater_equal(times, span.start), pc.less(times, span.end)))
+    return batch.filter(inside)
+
+
+def _without(
+    batch: pa.RecordBatch, endpoint: Endpoint, given: Mapping[str | None, Sequence[Range]]
+) -> pa.RecordBatch:
+    """The rows that lie in no day given for their id; those without a time stay."""
+    if not given or not batch.num_rows:
+        return batch
+    asked_id = None if endpoint.parameter is None else batch.column(endpoint.parameter)[0].as_py()
+    times = batch.column(endpoint.range_column).view(pa.int64())
+    outside = pa.array([True] * batch.num_rows)
+    for span in given.get(asked_id, ()):
+        outside = pc.and_(outside, pc.or_(pc.less(times, span.start), pc.greater_equal(times, span.end)))
+    return batch.filter(pc.fill_null(outside, True))
