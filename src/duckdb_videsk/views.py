@@ -70,23 +70,28 @@ def column_labels(endpoint: Endpoint, language: str, labels: Mapping[str, str]) 
     return {column.name: named[column.name] for column in endpoint.all_columns}
 
 
-def schema_views(endpoints: Sequence[Endpoint], language: str, labels: Mapping[str, str]) -> Iterator[str]:
-    """Statements that create a language's schema, its views and their comments."""
-    schema = f"{CATALOG}.{quoted(language)}"
-    yield f"CREATE SCHEMA {schema}"
+def schema_views(
+    endpoints: Sequence[Endpoint], language: str, labels: Mapping[str, str], *, other_catalog: str | None = None
+) -> Iterator[str]:
+    """Statements that create a language's schema, its views and their comments; in another catalog also anew."""
+    catalog = other_catalog or CATALOG
+    if_needed, anew = ("IF NOT EXISTS ", "OR REPLACE ") if other_catalog else ("", "")
+    schema = f"{catalog}.{quoted(language)}"
+    yield f"CREATE SCHEMA {if_needed}{schema}"
     for endpoint in endpoints:
         named = column_labels(endpoint, language, labels)
         view = f"{schema}.{quoted(endpoint.views.get(language, endpoint.table))}"
         selected = ", ".join(f"{quoted(name)} AS {quoted(label)}" for name, label in named.items())
-        table = f"{CATALOG}.main.{quoted(endpoint.table)}"
-        yield f"CREATE VIEW {view} AS SELECT {selected} FROM {table}"  # noqa: S608 - every name is quoted
+        # Without a catalog it is the view's own, whatever that is called where it is opened later.
+        table = f"main.{quoted(endpoint.table)}"
+        yield f"CREATE {anew}VIEW {view} AS SELECT {selected} FROM {table}"  # noqa: S608 - every name is quoted
         yield from _view_comments(endpoint, view, language, named)
 
 
-def comments(endpoint: Endpoint) -> Iterator[str]:
+def comments(endpoint: Endpoint, *, catalog: str = CATALOG, kind: str = "VIEW") -> Iterator[str]:
     """Statements that say what an endpoint's table and its columns are."""
-    table = f"{CATALOG}.main.{quoted(endpoint.table)}"
-    yield f"COMMENT ON VIEW {table} IS {text_literal(endpoint.comment)}"
+    table = f"{catalog}.main.{quoted(endpoint.table)}"
+    yield f"COMMENT ON {kind} {table} IS {text_literal(endpoint.comment)}"
     for column in endpoint.all_columns:
         said = ", ".join(part for part in (column.unit, column.comment) if part)
         if said:

@@ -25,6 +25,7 @@ from duckdb_videsk.ranges import DAY, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.ranges import Range
@@ -50,8 +51,11 @@ class Shelf:
 
     def pieces(self) -> list[Piece]:
         """What is kept now, by time; no two that hold rows share a day."""
-        found = [piece for entry in self._entries() if (piece := self._trusted(entry)) is not None]
-        return _disjoint(found)
+        return _disjoint(self.all_pieces())
+
+    def all_pieces(self) -> list[Piece]:
+        """The same with those whose days a longer or later one holds too."""
+        return [piece for entry in self._entries() if (piece := self._trusted(entry)) is not None]
 
     def path(self, piece: Piece) -> Path:
         return self.folder / month_folder(piece.days) / piece.file_name
@@ -72,13 +76,19 @@ class Shelf:
         Raises:
             OSError: there is no room, or no permission.
         """
-        facts = {"table": self.endpoint.table} | ({} if self.id is None else {"id": self.id})
         folder = self.folder / month_folder(days)
-        with unfinished_piece(folder, rows, days, fetched=fetched, mark=self.mark, facts=facts) as (file, piece):
+        with self.unfinished(folder, rows, days, fetched=fetched) as (file, piece):
             self._say_whose()
             with self.writing():
                 if not any(kept.days.intersect(days).length for kept in self.pieces()):
                     file.replace(self.path(piece))
+
+    def unfinished(
+        self, folder: Path, rows: pa.Table, days: Range, *, fetched: int
+    ) -> AbstractContextManager[tuple[Path, Piece]]:
+        """A file that is not kept yet: see `writing.unfinished_piece`."""
+        facts = {"table": self.endpoint.table} | ({} if self.id is None else {"id": self.id})
+        return unfinished_piece(folder, rows, days, fetched=fetched, mark=self.mark, facts=facts)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
