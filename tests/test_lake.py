@@ -114,6 +114,43 @@ def test_days_that_are_not_settled_are_not_kept(here: Shore) -> None:
         assert tables == {"calls"}
 
 
+def test_days_that_are_over_are_reused_for_some_minutes(here: Shore) -> None:
+    since, until = (datetime.now(UTC).date() - timedelta(days=days) for days in (2, 0))
+    days = f"start_time >= '{since} 00:00+00' AND start_time < '{until} 00:00+00'"
+    open_end = f"start_time >= '{since} 00:00+00'"
+    want, all_want = here.truth(days), here.truth(open_end)
+    with here.connect(reuse_minutes=5) as con:
+        assert here.asked(con, counted(days))[0] == want
+        assert here.asked(con, counted(days)) == (want, 0)
+        assert here.asked(con, counted(open_end)) == (all_want, 1)
+        states = "SELECT DISTINCT table_name, state FROM videsk.coverage"
+        assert con.execute(states).fetchall() == [("calls", "provisional")]
+    assert [file for file in here.files() if ".recent" not in file.parts] == []
+    with here.connect(reuse_minutes=5) as con:
+        assert here.asked(con, counted(days)) == (want, 0)
+    with here.connect() as con:
+        got, cost = here.asked(con, counted(days))
+        assert got == want
+        assert cost > 0
+        assert con.execute("FROM videsk.coverage").fetchall() == []
+    with here.connect(reuse_minutes=5, settle_days=0) as con:
+        con.execute(counted(days)).fetchall()
+        assert con.execute(states).fetchall() == [("calls", "provisional")]
+
+
+def test_longer_settle_days_ask_again_for_what_was_kept_too_early(here: Shore) -> None:
+    day = datetime.now(UTC).date() - timedelta(days=2)
+    recent = f"start_time >= '{day} 00:00+00' AND start_time < '{day + timedelta(days=1)} 00:00+00'"
+    want = here.truth(recent)
+    with here.connect(settle_days=1) as con:
+        con.execute(counted(recent)).fetchall()
+        assert here.asked(con, counted(recent)) == (want, 0)
+    with here.connect(settle_days=3) as con:
+        assert here.asked(con, counted(recent)) == (want, 1)
+    with here.connect(settle_days=3, offline=True) as con:
+        assert here.asked(con, counted(recent)) == (want, 0)
+
+
 def test_off_keeps_nothing(here: Shore) -> None:
     with here.connect(lake=False) as con:
         con.execute(counted(MARCH)).fetchall()

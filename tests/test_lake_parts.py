@@ -19,7 +19,9 @@ from duckdb_videsk.lake.edges import Density, errand, whole_days
 from duckdb_videsk.lake.layout import Piece, id_folder, month_folder, month_of
 from duckdb_videsk.lake.locks import Lease, locked
 from duckdb_videsk.lake.store import Shelf, _disjoint
+from duckdb_videsk.lake.upkeep import compact
 from duckdb_videsk.ranges import DAY, EVER, Range, micros, normalise, subtract, total
+from duckdb_videsk.rate import seconds_ahead
 from duckdb_videsk.settings import load_settings
 
 if TYPE_CHECKING:
@@ -213,7 +215,38 @@ def test_what_is_kept_already_stays(tmp_path: Path) -> None:
     assert [piece.rows for piece in shelf.pieces()] == [1]
 
 
-# --- locks and settings
+def test_what_was_kept_too_early_is_replaced(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "calls", CALLS, None, account="a", is_good=lambda piece: piece.fetched >= 10)
+    shelf.keep(day(0), pa.Table.from_batches([rows_at([START])]), fetched=2)
+    assert shelf.pieces() == []
+    shelf.keep(day(0), pa.Table.from_batches([rows_at([START, START + HOUR])]), fetched=12)
+    assert [piece.rows for piece in shelf.pieces()] == [2]
+    assert shelf.all_pieces() == shelf.pieces()
+
+
+def test_a_month_is_as_settled_as_the_least_settled_of_its_days(tmp_path: Path) -> None:
+    lake = Lake(load_settings(token="t", lake_dir=tmp_path))
+    shelf = lake.shelf(CALLS)
+    for number in range(31):
+        # Each three days after it ended, but one five.
+        fetched = day(number).end // 1_000_000 + (5 if number == 7 else 3) * 86_400
+        shelf.keep(day(number), pa.Table.from_batches([rows_at([day(number).start])]), fetched=fetched)
+    assert len(shelf.pieces()) == 31
+    assert compact(lake) == 1
+    (month,) = shelf.pieces()
+    assert (month.days, month.rows) == (day(0, 31), 31)
+    assert Lake(load_settings(token="t", lake_dir=tmp_path, settle_days=4)).shelf(CALLS).pieces() == []
+
+
+# --- clock, locks and settings
+
+
+def test_how_far_a_clock_is_ahead() -> None:
+    server = datetime(2026, 3, 10, 12, tzinfo=UTC).timestamp()
+    header = {"date": "Tue, 10 Mar 2026 12:00:00 GMT"}
+    assert seconds_ahead(header, server + 90) == 90
+    assert seconds_ahead(header, server - 7_200) == -7_200
+    assert seconds_ahead({}, server) == seconds_ahead({"date": "yesterday"}, server) == 0
 
 
 def test_a_lease_keeps_others_out(tmp_path: Path) -> None:

@@ -95,6 +95,11 @@ class Catalog:
         native.from_arrow(LedgerTable(self.ledger, board=self.board)).create_view("requests")
         native.from_arrow(CoverageTable(lake, board=self.board)).create_view("coverage")
 
+    def pin(self, native: duckdb.DuckDBPyConnection) -> None:
+        """Let the tables stand on the days that are kept, from a connection that is at the videsk catalog."""
+        if self._pinned is not None:
+            self._pinned.pin(native, ENDPOINTS, self._dataset)
+
     def catch_up(self) -> None:
         """Let the tables stand on the days that were kept meanwhile; cheap where there are none."""
         native = self._native()
@@ -195,6 +200,8 @@ def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: lis
         native.rollback()
         raise
     native.commit()
+    with _current_catalog(native):
+        catalog.pin(native)
 
 
 @contextlib.contextmanager

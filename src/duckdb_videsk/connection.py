@@ -57,6 +57,7 @@ def connect(
     lake: bool | None = None,
     lake_dir: str | Path | None = None,
     settle_days: float | Mapping[str, float] | None = None,
+    reuse_minutes: float | None = None,
     offline: bool | None = None,
     read_only: bool = False,
     config: Mapping[str, Any] | None = None,
@@ -93,6 +94,7 @@ def connect(
         lake=lake,
         lake_dir=lake_dir,
         settle_days=settle_days,
+        reuse_minutes=reuse_minutes,
         offline=offline,
     )
     native = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
@@ -100,6 +102,8 @@ def connect(
         set_time_zone(native, settings.time_zone)
         # DuckDB's own bar knows nothing of how far a scan of the API is, and shows on standard output.
         native.execute("SET enable_progress_bar = false")
+        # Without it each query reads anew what every kept file says of itself.
+        native.execute("SET parquet_metadata_cache = true")
         show_first_rows_early(native)
         return Connection(native, engine_catalog(native, settings), owns_native=True)
     except BaseException:
@@ -129,6 +133,7 @@ def attach(
     lake: bool | None = None,
     lake_dir: str | Path | None = None,
     settle_days: float | Mapping[str, float] | None = None,
+    reuse_minutes: float | None = None,
     offline: bool | None = None,
 ) -> Connection:
     """Put the catalog `videsk` into a DuckDB connection that is already there.
@@ -160,6 +165,7 @@ def attach(
         lake=lake,
         lake_dir=lake_dir,
         settle_days=settle_days,
+        reuse_minutes=reuse_minutes,
         offline=offline,
     )
     catalog = engine_catalog(native, settings)

@@ -53,9 +53,9 @@ class CoverageTable(ScannedDataset):
 
 
 def _rows(lake: Lake) -> Iterator[tuple[object, ...]]:
-    for shelf in lake.shelves():
-        for piece in shelf.pieces():
-            start = None if piece.days.start <= EVER.start else as_datetime(piece.days.start)
-            span = start, as_datetime(piece.days.end)
-            facts = piece.rows, piece.size, fetched_at(piece), LAYOUT
-            yield shelf.endpoint.table, shelf.id, *span, "settled", *facts
+    for settled in lake.shelves():
+        for state, shelf in (("settled", settled), ("provisional", lake.recent(settled.endpoint, settled.id))):
+            for piece in shelf.pieces():
+                start = None if piece.days.start <= EVER.start else as_datetime(piece.days.start)
+                facts = piece.rows, piece.size, fetched_at(piece), LAYOUT
+                yield shelf.endpoint.table, shelf.id, start, as_datetime(piece.days.end), state, *facts

@@ -226,7 +226,9 @@ def _forget(options: argparse.Namespace) -> None:
     if not options.everything and not any(given):
         raise QueryError("Say what to forget: --tables, --since, --until, --forms, --surveys or --everything.")
     shelves, span = _chosen(options, _settings(options))
-    say(f"{sum(forget(shelf, span) for shelf in shelves):,} files deleted\n")
+    lake = Lake(_settings(options))
+    recent = [lake.recent(shelf.endpoint, shelf.id) for shelf in shelves]
+    say(f"{sum(forget(shelf, span) for shelf in (*shelves, *recent)):,} files deleted\n")
 
 
 def _date(instant: int) -> str:

@@ -17,11 +17,11 @@ import duckdb
 
 from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import LakeChangedError
-from duckdb_videsk.lake.snapshots import take_snapshot
+from duckdb_videsk.lake.snapshots import NOTHING_HELD, take_snapshot
 from duckdb_videsk.views import CATALOG, comments, pinned_view, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from duckdb_videsk.dataset import ScannedDataset, Source
     from duckdb_videsk.endpoints import Endpoint
@@ -65,10 +65,24 @@ class PinnedTables:
         endpoints: Sequence[Endpoint],
         dataset: Callable[[Endpoint, Source], ScannedDataset],
     ) -> None:
-        """Create the views, from a connection that is at the videsk catalog."""
+        """Create the views, on nothing that is kept yet, from a connection that is at the videsk catalog."""
         native.execute(f"CREATE SCHEMA {CATALOG}.{quoted(LIVE)}")
         for endpoint in endpoints:
-            self._replace(native, endpoint, dataset)
+            self._replace(native, endpoint, dataset, NOTHING_HELD)
+
+    def pin(
+        self,
+        native: duckdb.DuckDBPyConnection,
+        endpoints: Sequence[Endpoint],
+        dataset: Callable[[Endpoint, Source], ScannedDataset],
+    ) -> None:
+        """Replace the views of tables of which days are kept; where DuckDB may open no files, they stay as they are.
+
+        Apart from `put_in`, since every view that is made on these looks for all their files.
+        """
+        for endpoint in endpoints:
+            with contextlib.suppress(duckdb.Error):
+                self._replace(native, endpoint, dataset, self._current(endpoint))
 
     def catch_up(
         self, native: duckdb.DuckDBPyConnection, dataset: Callable[[Endpoint, Source], ScannedDataset]
@@ -82,10 +96,10 @@ class PinnedTables:
         try:
             cursor = self._own_cursor(native)
             for table in sorted(tables):
-                self._replace(cursor, by_table()[table], dataset)
+                self._replace(cursor, by_table()[table], dataset, self._current(by_table()[table]))
         except duckdb.Error:
-            for table in tables:
-                self._changes.add(table)
+            # The next scan that reads kept days by way of Arrow notes the table again.
+            return
         finally:
             self._lock.release()
 
@@ -117,10 +131,9 @@ class PinnedTables:
         native: duckdb.DuckDBPyConnection,
         endpoint: Endpoint,
         dataset: Callable[[Endpoint, Source], ScannedDataset],
+        snapshot: Snapshot,
     ) -> None:
         table = endpoint.table
-        ids = self._settings.ids(endpoint.parameter) if endpoint.parameter else ()
-        snapshot = take_snapshot(self.lake, endpoint, ids)
         if snapshot == self._snapshots.get(table):
             return
         number = self._numbers.get(table, 0) + 1
@@ -140,6 +153,13 @@ class PinnedTables:
         native.commit()
         self._snapshots[table] = snapshot
 
+    def _current(self, endpoint: Endpoint) -> Snapshot:
+        snapshot = take_snapshot(self.lake, endpoint, self._ids(endpoint))
+        return snapshot if snapshot.files else NOTHING_HELD
+
+    def _ids(self, endpoint: Endpoint) -> tuple[str, ...]:
+        return self._settings.ids(endpoint.parameter) if endpoint.parameter else ()
+
     def _own_cursor(self, native: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         """It stays open, since DuckDB 1.5 reads the connection that made a view when the view is read."""
         if self._cursor is None:
@@ -149,19 +169,13 @@ class PinnedTables:
 
     def _is_broken(self, table: str, snapshot: Snapshot, named: set[str]) -> bool:
         """Whether a file is missing, or is named by the failure and not what was written."""
-        kept = self._kept_files(table, named)
-        return any(file not in kept for file in snapshot.files)
-
-    def _kept_files(self, table: str, suspects: set[str]) -> Mapping[object, object]:
         endpoint = by_table()[table]
-        ids = self._settings.ids(endpoint.parameter) if endpoint.parameter else (None,)
-        shelves = [self.lake.shelf(endpoint, asked_id) for asked_id in ids]
-        return {
-            shelf.path(piece): piece
-            for shelf in shelves
-            for piece in shelf.pieces()
-            if piece.file_name not in suspects or shelf.verified(piece)
-        }
+        for asked_id in self._ids(endpoint) or (None,):
+            shelf = self.lake.shelf(endpoint, asked_id)
+            for piece in shelf.pieces():
+                if piece.file_name in named:
+                    shelf.verified(piece)
+        return not set(snapshot.files) <= set(self._current(endpoint).files)
 
 
 def _closed(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -85,6 +85,8 @@ class Settings:
         lake_dir: folder of those files (`VIDESK_LAKE_DIR`; default in the platform's data folder).
         settle_days: days after which records are taken to change no more; a number, or one by table:
             `{"calls": 1, "tags": 7}` or `"calls=1, tags=7"`, where 3 stays for the others (`VIDESK_SETTLE_DAYS`).
+        reuse_minutes: how long days that are over but not settled are taken as they were read last; 0 asks again
+            (`VIDESK_REUSE_MINUTES`).
         offline: answer from the lake alone, without a request (`VIDESK_OFFLINE`).
         own_keys_only: send an export only its own documented keys, not all (`VIDESK_OWN_KEYS_ONLY`).
     """
@@ -107,6 +109,7 @@ class Settings:
     lake: bool = True
     lake_dir: Path = field(default_factory=lambda: platformdirs.user_data_path("videsk") / "lake")
     settle_days: Mapping[str, float] = field(default_factory=dict)
+    reuse_minutes: float = 0.0
     offline: bool = False
     own_keys_only: bool = False
 
@@ -151,6 +154,7 @@ _BOUNDS = (
     ("retries", 0, 100),
     ("max_answer_bytes", 1_024, 1 << 40),
     ("in_flight_bytes", 1_024, 1 << 40),
+    ("reuse_minutes", 0, 10_000),
 )
 
 
@@ -317,6 +321,7 @@ _KINDS: dict[str, Any] = {
     "lake": _boolean,
     "lake_dir": lambda value: Path(value).expanduser(),
     "settle_days": _days_by_table,
+    "reuse_minutes": float,
     "offline": _boolean,
     "own_keys_only": _boolean,
     "auth_header": _string,

@@ -33,6 +33,7 @@ _UNITS = {
     "es": {"seconds": "segundos", "degrees": "grados"},
     "pt": {"seconds": "segundos", "degrees": "graus"},
 }
+_WILDCARDS = str.maketrans({letter: f"[{letter}]" for letter in "*?["})
 _BLOOM_FILTERS = int(duckdb.__version__.split(".")[0]) < 2
 _VIEW_COMMENTS = {"es": "vista de {table} con los nombres de Videsk", "pt": "visão de {table} em português"}
 
@@ -98,12 +99,12 @@ def comments(endpoint: Endpoint, *, catalog: str = CATALOG, kind: str = "VIEW") 
             yield f"COMMENT ON COLUMN {table}.{quoted(column.name)} IS {text_literal(said)}"
 
 
-def pinned_view(endpoint: Endpoint, files: Sequence[Path], live: str) -> str:
+def pinned_view(endpoint: Endpoint, files: Sequence[str], live: str) -> str:
     """The statement that makes a table of kept files and of a view that gives all the rest."""
     halves = [f"SELECT {_live_columns(endpoint, beside_files=bool(files))} FROM {CATALOG}.{live} AS t"]  # noqa: S608 - every name is quoted
     if files:
         columns = ", ".join(f"t.{quoted(column.name)}" for column in endpoint.all_columns)
-        named = ", ".join(text_literal(_without_wildcards(str(file))) for file in files)
+        named = ", ".join(text_literal(file.translate(_WILDCARDS)) for file in files)
         options = "hive_partitioning = false, union_by_name = false, filename = false"
         halves.insert(0, f"SELECT {columns} FROM read_parquet([{named}], {options}) AS t")  # noqa: S608
     return f"CREATE OR REPLACE VIEW {CATALOG}.main.{quoted(endpoint.table)} AS {' UNION ALL '.join(halves)}"
@@ -145,11 +146,6 @@ def _live_columns(endpoint: Endpoint, *, beside_files: bool) -> str:
     bare = {endpoint.range_column, endpoint.parameter} if shielded else set(endpoint.schema.names)
     names = [(column.name, f"t.{quoted(column.name)}") for column in endpoint.all_columns]
     return ", ".join(text if name in bare else f"coalesce({text}, {text}) AS {quoted(name)}" for name, text in names)
-
-
-def _without_wildcards(path: str) -> str:
-    """The pattern that only this path matches."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
 
 
 def _label(column: Column, labels: Mapping[str, str]) -> str | None:

@@ -86,6 +86,10 @@ class Engine:
         """Records in one answer as last announced; 0 while unknown."""
         return self.account.history(endpoint, asked_id).cap
 
+    def clock_ahead(self) -> float:
+        """Seconds that this machine's clock is ahead of the server's, by its last answer."""
+        return self.account.asker.clock_ahead
+
     async def _is_timeless(self, request: Request) -> bool:
         budget = RetryBudget(spare=self.account.settings.retries)
         shown = await self.account.asker.ask(request, query=self.account.ledger.next_query(), budget=budget)

@@ -38,4 +38,7 @@ class Asking(Protocol):
     def cap(self, endpoint: Endpoint, asked_id: str | None) -> int:
         """Records that one answer may hold; 0 while unknown."""
 
+    def clock_ahead(self) -> float:
+        """Seconds that this machine's clock is ahead of the server's; 0 while unknown."""
+
     def close(self) -> None: ...

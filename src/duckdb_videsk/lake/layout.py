@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from duckdb_videsk.ranges import DAY, EVER, Range, as_datetime
 
@@ -27,12 +27,13 @@ SUFFIX = ".parquet"
 _PLAIN_ID = re.compile(r"[0-9a-z][0-9a-z_]{0,63}")
 _DATE = r"(\d{4}-\d\d-\d\d)"
 _NAME = re.compile(rf"{_DATE}_{_DATE}\.(\d+)-(\d+)-(\d+)-([0-9a-f]{{12}})-([0-9a-f]{{16}})\.parquet")
+_MONTH = "month="
+_MONTH_LETTERS = len("2026-10")
 _LAST_DAY = "9999-12-31"
 _FIRST_ORDINAL = date(1970, 1, 1).toordinal()
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """What one file holds: proof that these days are complete.
 
     Attributes:
@@ -56,6 +57,12 @@ class Piece:
         span = f"{_day_text(self.days.start)}_{_day_text(self.days.end)}"
         return f"{span}.{self.rows}-{self.size}-{self.fetched}-{self.mark}-{self.checksum}{SUFFIX}"
 
+    @property
+    def place(self) -> str:
+        """Folder and name of the file, in the folder of its table or id."""
+        name = self.file_name
+        return f"{_MONTH}{name[:_MONTH_LETTERS]}/{name}"
+
     @classmethod
     def named(cls, file_name: str) -> Piece | None:
         """What a file of that name holds; None where it is not a name of the lake."""
@@ -63,10 +70,7 @@ class Piece:
         if found is None:
             return None
         start, end, rows, size, fetched, mark, checksum = found.groups()
-        try:
-            days = Range(_day_instant(start), _day_instant(end))
-        except ValueError:
-            return None
+        days = _days(start, end)
         return None if days.empty else cls(days, int(rows), int(size), int(fetched), mark, checksum)
 
 
@@ -81,7 +85,7 @@ def month_of(instant: int) -> Range:
 
 def month_folder(days: Range) -> str:
     """The folder that a file of these days lies in: one partition for each month."""
-    return f"month={as_datetime(days.start).strftime('%Y-%m').zfill(7)}"
+    return f"{_MONTH}{_day_text(days.start)[:_MONTH_LETTERS]}"
 
 
 def id_folder(asked_id: str) -> str:
@@ -101,9 +105,19 @@ def mark_of(endpoint: Endpoint, account: str, asked_id: str | None) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
 
+@cache
 def _day_text(instant: int) -> str:
     # The end of time is a day after the last one that has a date.
     return _LAST_DAY if instant >= EVER.end else as_datetime(instant).date().isoformat()
+
+
+@cache
+def _days(start: str, end: str) -> Range:
+    """Empty where the texts are no dates."""
+    try:
+        return Range(_day_instant(start), _day_instant(end))
+    except ValueError:
+        return Range(0, 0)
 
 
 def _day_instant(text: str) -> int:

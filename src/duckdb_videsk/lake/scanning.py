@@ -15,7 +15,7 @@ from duckdb_videsk.errors import IncompleteError, MissingDaysError, ResponseErro
 from duckdb_videsk.lake.collecting import Collector
 from duckdb_videsk.lake.parts import Part
 from duckdb_videsk.lake.writing import LakeWarning
-from duckdb_videsk.ranges import as_datetime, normalise
+from duckdb_videsk.ranges import DAY, SECOND, as_datetime, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["LakeScan", "Sources"]
 
 _NAMED = 5
+_MOST_AHEAD_SECONDS = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class LakeScan:
         self._null_times = null_times
         self._timeout: float | None = None
         self._asked: Asked | None = None
-        self._collectors: dict[str | None, Collector] = {}
+        self._collectors: dict[str | None, list[Collector]] = {}
         self._closed = False
         self._error: BaseException | None = None
         self._steps = self._run()
@@ -99,12 +100,13 @@ class LakeScan:
         self._closed = True
         if self._asked is not None:
             self._asked.close()
-        for collector in self._collectors.values():
+        for collector in self._all_collectors():
             collector.close()
 
     def _run(self) -> Iterator[pa.RecordBatch | None]:
+        lake = self._sources.lake
         parts = [
-            Part(self._sources.lake.shelf(self._endpoint, asked_id), self._ranges, held)
+            Part(lake.shelf(self._endpoint, asked_id), lake.recent(self._endpoint, asked_id), self._ranges, held)
             for asked_id, held in self._held.items()
         ]
         self._refuse_if_offline(parts)
@@ -143,23 +145,27 @@ class LakeScan:
             timeless.note_free(self._endpoint, part.id)
 
     def _kept_rows(self, part: Part) -> Iterator[pa.RecordBatch]:
-        for piece in part.pieces:
-            rows = part.shelf.read(piece)
+        for shelf, piece in part.pieces:
+            rows = shelf.read(piece)
             if rows is None:
                 part.miss(piece)
                 continue
             for batch in rows.to_batches():
                 yield _within(batch, self._endpoint, part.wanted)
-        if part.pieces:
+        if any(shelf is part.shelf for shelf, _ in part.pieces):
             self._sources.changes.add(self._endpoint.table)
 
     def _missing_rows(self, parts: list[Part]) -> Iterator[pa.RecordBatch | None]:
         now = time.time()
         settled_until = self._sources.lake.settled_until(self._endpoint.table, now=now)
+        reusing = self._sources.lake.settings.reuse_minutes > 0
+        over_until = int(now) * SECOND // DAY * DAY if reusing else settled_until
         for part in parts:
             part.plan(settled_until, self._sources.asking.cap(self._endpoint, part.id))
-            if days := part.days_to_keep(settled_until):
-                self._collectors[part.id] = Collector(part.shelf, days, fetched=int(now))
+            self._collectors[part.id] = [
+                Collector(shelf, days, fetched=int(now))
+                for shelf, days in part.days_to_keep(settled_until, over_until)
+            ]
         yield from self._gaps(parts)
         try:
             yield from (None for _ in self._read({part.id: part.later for part in parts if part.later}))
@@ -175,8 +181,9 @@ class LakeScan:
             for batch in self._given(parts):
                 given_any = given_any or batch is not None
                 yield batch
-        except (IncompleteError, ResponseError):
-            if given_any or not any(part.kept or part.held for part in parts):
+        except (IncompleteError, ResponseError) as error:
+            hopeless = isinstance(error, ResponseError) and error.retryable
+            if hopeless or given_any or not any(part.kept or part.held for part in parts):
                 raise
         else:
             return
@@ -211,12 +218,9 @@ class LakeScan:
             self._asked.close()
 
     def _take_down(self, batch: pa.RecordBatch) -> None:
-        asked_id = self._id_of(batch)
-        collector = self._collectors.get(asked_id)
-        if collector is None:
-            return
         try:
-            collector.add(batch)
+            for collector in self._collectors.get(self._id_of(batch), ()):
+                collector.add(batch)
         except OSError as error:
             self._drop_collectors()
             _warn_of(error, self._endpoint)
@@ -228,16 +232,31 @@ class LakeScan:
         asked_id: str | None = batch.column(self._endpoint.parameter)[0].as_py()
         return asked_id
 
+    def _clock_is_ahead(self) -> bool:
+        """By the server's clock, days might not be settled, or not even over."""
+        ahead = self._sources.asking.clock_ahead()
+        if ahead > _MOST_AHEAD_SECONDS:
+            self._drop_collectors()
+            warnings.warn(
+                f"This machine's clock is {ahead / 3_600:.1f} hours ahead of the server's: no days are kept.",
+                LakeWarning,
+                stacklevel=2,
+            )
+        return ahead > _MOST_AHEAD_SECONDS
+
+    def _all_collectors(self) -> list[Collector]:
+        return [collector for collectors in self._collectors.values() for collector in collectors]
+
     def _drop_collectors(self) -> None:
-        for collector in self._collectors.values():
+        for collector in self._all_collectors():
             collector.close()
         self._collectors.clear()
 
     def _finish_collectors(self) -> None:
-        if not self._collectors or self._closed:
+        if not any(self._collectors.values()) or self._closed or self._clock_is_ahead():
             return
         try:
-            for collector in self._collectors.values():
+            for collector in self._all_collectors():
                 collector.finish()
         except OSError as error:
             _warn_of(error, self._endpoint)

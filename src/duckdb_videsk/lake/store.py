@@ -11,6 +11,7 @@ import os
 import threading
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from duckdb_videsk.lake.writing import LakeWarning, checksum_of, private_folder,
 from duckdb_videsk.ranges import DAY, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from duckdb_videsk.endpoints import Endpoint
@@ -38,27 +39,44 @@ _DAMAGED = ".damaged"
 _LOCK = ".lock"
 _READERS = ".readers"
 _ID = ".id"
+_RECENT = ".recent"
 
 
 class Shelf:
-    """The kept days of one table, or of one form's or survey's id."""
+    """The kept days of one table, or of one form's or survey's id.
 
-    def __init__(self, folder: Path, endpoint: Endpoint, asked_id: str | None, *, account: str) -> None:
+    Args:
+        folder: where they lie.
+        endpoint, asked_id: what they are of.
+        account: whose they are.
+        is_good: whether a piece may be used still, or already.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        endpoint: Endpoint,
+        asked_id: str | None,
+        *,
+        account: str,
+        is_good: Callable[[Piece], bool] = lambda _: True,
+    ) -> None:
         self.folder = folder
+        self._is_good = is_good
         self.endpoint = endpoint
         self.id = asked_id
         self.mark = mark_of(endpoint, account, asked_id)
 
     def pieces(self) -> list[Piece]:
         """What is kept now, by time; no two that hold rows share a day."""
-        return _disjoint(self.all_pieces())
+        return _disjoint([piece for piece in self.all_pieces() if self._is_good(piece)])
 
     def all_pieces(self) -> list[Piece]:
-        """The same with those whose days a longer or later one holds too."""
+        """The same with those that may not be used, or whose days a longer or later one holds too."""
         return [piece for entry in self._entries() if (piece := self._trusted(entry)) is not None]
 
     def path(self, piece: Piece) -> Path:
-        return self.folder / month_folder(piece.days) / piece.file_name
+        return self.folder / piece.place
 
     def read(self, piece: Piece) -> pa.Table | None:
         """The rows of a piece; None where they cannot be had, and then the file is set aside."""
@@ -80,7 +98,9 @@ class Shelf:
         with self.unfinished(folder, rows, days, fetched=fetched) as (file, piece):
             self._say_whose()
             with self.writing():
-                if not any(kept.days.intersect(days).length for kept in self.pieces()):
+                there = [kept for kept in self.all_pieces() if kept.days.intersect(days).length]
+                if not any(map(self._is_good, there)):
+                    self.remove(there)
                     file.replace(self.path(piece))
 
     def unfinished(
@@ -147,7 +167,7 @@ class Shelf:
         )
 
     def _say_whose(self) -> None:
-        file = self.folder / _ID
+        file = (self.folder.parent if self.folder.name == _RECENT else self.folder) / _ID
         if self.id is not None and not file.exists():
             file.write_text(self.id, "utf-8")
             file.chmod(0o600)
@@ -164,18 +184,39 @@ class Lake:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.folder = settings.lake_dir / settings.account
-        self._shelves: dict[tuple[str, str | None], Shelf] = {}
+        self._shelves: dict[tuple[str, str | None, bool], Shelf] = {}
         self._lock = threading.Lock()
 
     def shelf(self, endpoint: Endpoint, asked_id: str | None = None) -> Shelf:
-        """The kept days of a table or of one of its ids; there may be none."""
-        key = endpoint.table, asked_id
+        """The settled days that are kept of a table or of one of its ids; there may be none."""
+        return self._shelf(endpoint, asked_id, recent=False)
+
+    def recent(self, endpoint: Endpoint, asked_id: str | None = None) -> Shelf:
+        """Its days that are over but not settled, as they were read some minutes ago."""
+        return self._shelf(endpoint, asked_id, recent=True)
+
+    def _shelf(self, endpoint: Endpoint, asked_id: str | None, *, recent: bool) -> Shelf:
+        key = endpoint.table, asked_id, recent
         with self._lock:
             if key not in self._shelves:
                 table = self.folder / endpoint.table
                 folder = table if asked_id is None else table / id_folder(asked_id)
-                self._shelves[key] = Shelf(folder, endpoint, asked_id, account=self.settings.account)
+                self._shelves[key] = Shelf(
+                    folder / _RECENT if recent else folder,
+                    endpoint,
+                    asked_id,
+                    account=self.settings.account,
+                    is_good=self._is_recent if recent else partial(self._was_settled, endpoint.table),
+                )
             return self._shelves[key]
+
+    def _was_settled(self, table: str, piece: Piece) -> bool:
+        """Whether a piece was fetched late enough for what the settings say now; offline there is no better one."""
+        settled = piece.days.end <= self.settled_until(table, now=piece.fetched)
+        return settled or self.settings.offline
+
+    def _is_recent(self, piece: Piece) -> bool:
+        return 0 <= time.time() - piece.fetched <= self.settings.reuse_minutes * 60
 
     def shelves(self) -> Iterator[Shelf]:
         """Those that hold, or held, anything."""
@@ -222,13 +263,13 @@ def _disjoint(pieces: list[Piece]) -> list[Piece]:
     chosen = [piece for piece in pieces if not piece.rows]
     cluster: list[Piece] = []
     end = 0
-    for piece in sorted((piece for piece in pieces if piece.rows), key=lambda piece: piece.days):
+    for piece in sorted((piece for piece in pieces if piece.rows), key=lambda piece: piece.days.start):
         if cluster and piece.days.start >= end:
             chosen.extend(_best(cluster))
             cluster = []
         end = max(end, piece.days.end) if cluster else piece.days.end
         cluster.append(piece)
-    return sorted([*chosen, *_best(cluster)], key=lambda piece: piece.days)
+    return sorted([*chosen, *_best(cluster)], key=lambda piece: (piece.days.start, piece.days.end))
 
 
 def _best(cluster: list[Piece]) -> list[Piece]:

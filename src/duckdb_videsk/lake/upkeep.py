@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from duckdb_videsk.lake.layout import Piece, month_folder, month_of
 from duckdb_videsk.lake.writing import UNFINISHED
-from duckdb_videsk.ranges import Range, normalise, subtract
+from duckdb_videsk.ranges import SECOND, Range, normalise, subtract
 
 if TYPE_CHECKING:
     from duckdb_videsk.lake.store import Lake, Shelf
@@ -37,12 +37,15 @@ def compact(lake: Lake) -> int | None:
         merged = 0
         for shelf in lake.shelves():
             _clear(shelf)
+            _clear(lake.recent(shelf.endpoint, shelf.id))
             merged += sum(_merge(shelf, month) for month in _ripe_months(shelf.pieces()))
         return merged
 
 
 def forget(shelf: Shelf, span: Range) -> int:
     """Delete the files that hold any day of `span`, and give how many; their other days are asked for again too."""
+    if not shelf.folder.is_dir():
+        return 0
     with shelf.writing():
         pieces = [piece for piece in shelf.all_pieces() if piece.days.intersect(span).length]
         shelf.remove(pieces)
@@ -62,7 +65,9 @@ def _merge(shelf: Shelf, month: Range) -> bool:
     if any(table is None for table in tables):
         return False
     rows = pa.concat_tables([table for table in tables if table is not None]).combine_chunks()
-    fetched = min(piece.fetched for piece in old)
+    # As long after the month as any of its days was fetched after that day.
+    end = month.end // SECOND
+    fetched = end + min(piece.fetched - piece.days.end // SECOND for piece in old)
     folder = shelf.folder / month_folder(month)
     with shelf.unfinished(folder, rows, month, fetched=fetched) as (file, piece), shelf.writing():
         # In this order, so that whoever reads the whole folder never finds a day twice, come what may.
@@ -72,7 +77,9 @@ def _merge(shelf: Shelf, month: Range) -> bool:
 
 
 def _clear(shelf: Shelf) -> None:
-    """Remove what a killed process left, and files whose days a longer one holds."""
+    """Remove what a killed process left, and files that may not be used or whose days a longer one holds."""
+    if not shelf.folder.is_dir():
+        return
     with shelf.writing():
         chosen = set(shelf.pieces())
         shelf.remove(piece for piece in shelf.all_pieces() if piece not in chosen)

@@ -58,6 +58,7 @@ def unfinished_piece(
                 target,
                 compression="zstd",
                 row_group_size=_ROW_GROUP,
+                use_dictionary=_repeating(rows.schema),
             )
             target.flush()
             # A name that stands for proof must not come to stand on bytes that never reached the disk.
@@ -82,6 +83,12 @@ def private_folder(folder: Path) -> None:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
         path.mkdir(mode=0o700, exist_ok=True)
+
+
+def _repeating(schema: pa.Schema) -> list[str]:
+    """Columns whose values repeat; a dictionary of the others' would be made for nothing."""
+    repeating = [field for field in schema if field.name != "id" and not pa.types.is_timestamp(field.type)]
+    return [f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name for field in repeating]
 
 
 def _metadata(days: Range, fetched: int, facts: dict[str, str]) -> dict[str, str]:
