@@ -192,17 +192,18 @@ def scatter(shelf: Shelf, days: int) -> None:
     """Many files of a day each, which all hold the same row."""
     table = pa.Table.from_pylist([{"id": "a"}], shelf.endpoint.schema)
     start = micros(SINCE)
-    shelf.keep(month_of(start), table, fetched=1)
+    now = int(time.time())
+    shelf.keep(month_of(start), table, fetched=now)
     (first,) = shelf.pieces()
     content = shelf.path(first).read_bytes()
     shelf.remove([first])
     for number in range(days):
         span = Range(start + number * DAY, start + (number + 1) * DAY)
-        piece = Piece(span, 1, first.size, 1, first.mark, first.checksum)
+        piece = Piece(span, 1, first.size, now, first.mark, first.checksum)
         file = shelf.path(piece)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-        os.utime(file, (1, 1))
+        os.utime(file, (now, now))
 
 
 def main() -> int:

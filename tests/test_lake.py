@@ -116,8 +116,8 @@ def test_days_that_are_not_settled_are_not_kept(here: Shore) -> None:
 
 def test_days_that_are_over_are_reused_for_some_minutes(here: Shore) -> None:
     since, until = (datetime.now(UTC).date() - timedelta(days=days) for days in (2, 0))
-    days = f"start_time >= '{since} 00:00+00' AND start_time < '{until} 00:00+00'"
-    open_end = f"start_time >= '{since} 00:00+00'"
+    days = f"start_time >= '{since} 00:00:00+00' AND start_time < '{until} 00:00:00+00'"
+    open_end = f"start_time >= '{since} 00:00:00+00'"
     want, all_want = here.truth(days), here.truth(open_end)
     with here.connect(reuse_minutes=5) as con:
         assert here.asked(con, counted(days))[0] == want
@@ -140,7 +140,7 @@ def test_days_that_are_over_are_reused_for_some_minutes(here: Shore) -> None:
 
 def test_longer_settle_days_ask_again_for_what_was_kept_too_early(here: Shore) -> None:
     day = datetime.now(UTC).date() - timedelta(days=2)
-    recent = f"start_time >= '{day} 00:00+00' AND start_time < '{day + timedelta(days=1)} 00:00+00'"
+    recent = f"start_time >= '{day} 00:00:00+00' AND start_time < '{day + timedelta(days=1)} 00:00:00+00'"
     want = here.truth(recent)
     with here.connect(settle_days=1) as con:
         con.execute(counted(recent)).fetchall()

@@ -104,7 +104,8 @@ def pinned_view(endpoint: Endpoint, files: Sequence[str], live: str) -> str:
     halves = [f"SELECT {_live_columns(endpoint, beside_files=bool(files))} FROM {CATALOG}.{live} AS t"]  # noqa: S608 - every name is quoted
     if files:
         columns = ", ".join(f"t.{quoted(column.name)}" for column in endpoint.all_columns)
-        named = ", ".join(text_literal(file.translate(_WILDCARDS)) for file in files)
+        # All names in one go: there may be thousands.
+        named = text_literal("\0".join(files).translate(_WILDCARDS)).replace("\0", "', '")
         options = "hive_partitioning = false, union_by_name = false, filename = false"
         halves.insert(0, f"SELECT {columns} FROM read_parquet([{named}], {options}) AS t")  # noqa: S608
     return f"CREATE OR REPLACE VIEW {CATALOG}.main.{quoted(endpoint.table)} AS {' UNION ALL '.join(halves)}"

@@ -11,7 +11,6 @@ import os
 import threading
 import time
 import warnings
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -206,14 +205,16 @@ class Lake:
                     endpoint,
                     asked_id,
                     account=self.settings.account,
-                    is_good=self._is_recent if recent else partial(self._was_settled, endpoint.table),
+                    is_good=self._is_recent if recent else self._was_settled(endpoint.table),
                 )
             return self._shelves[key]
 
-    def _was_settled(self, table: str, piece: Piece) -> bool:
+    def _was_settled(self, table: str) -> Callable[[Piece], bool]:
         """Whether a piece was fetched late enough for what the settings say now; offline there is no better one."""
-        settled = piece.days.end <= self.settled_until(table, now=piece.fetched)
-        return settled or self.settings.offline
+        if self.settings.offline:
+            return lambda _: True
+        settling = int(self.settings.settles_after(table) * DAY)
+        return lambda piece: piece.days.end + settling <= piece.fetched * SECOND
 
     def _is_recent(self, piece: Piece) -> bool:
         return 0 <= time.time() - piece.fetched <= self.settings.reuse_minutes * 60
