@@ -102,7 +102,7 @@ def fill(shelf: Shelf, rows: int) -> None:
     with duckdb.connect() as made:
         for month in months():
             parameters = {"start": month.start, "length": month.length, "rows": rows // MONTHS}
-            table = made.execute(CALLS, parameters).to_arrow_table()
+            table = made.sql(CALLS, params=parameters).to_arrow_table()
             shelf.keep(month, table.cast(shelf.endpoint.schema), fetched=int(time.time()))
 
 

@@ -31,7 +31,7 @@ FETCH_ROWS = [
     ["__init__"],
 ]
 LAKE_ROWS = [
-    ["asking", "changes", "edges", "layout", "locks"],
+    ["asking", "changes", "edges", "layout", "locks", "trimming"],
     ["writing", "timeless"],
     ["store"],
     ["collecting", "parts", "snapshots", "upkeep"],

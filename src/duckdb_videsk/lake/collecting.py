@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from duckdb_videsk.lake.layout import month_of
+from duckdb_videsk.lake.trimming import instants, rows_within
 from duckdb_videsk.lake.writing import UNFINISHED, private_folder
 from duckdb_videsk.ranges import DAY, Range
 
@@ -55,14 +56,12 @@ class Collector:
         Raises:
             OSError: there is no room for what does not fit into memory.
         """
-        times = _instants(batch, self._shelf.endpoint.range_column)
-        edges = pc.min_max(times)
+        endpoint = self._shelf.endpoint
+        edges = pc.min_max(instants(batch, endpoint))
         first, last = edges["min"].as_py(), edges["max"].as_py()
         while first is not None and first <= last:
             month = month_of(first)
-            rows = _rows_within(
-                batch, times, [day for piece in self._days if not (day := piece.intersect(month)).empty]
-            )
+            rows = rows_within(batch, endpoint, (days.intersect(month) for days in self._days))
             if rows.num_rows:
                 self._held[month.start].append(rows)
                 self._held_bytes += rows.nbytes
@@ -96,8 +95,8 @@ class Collector:
             own = month.intersect(days)
             if own.empty:
                 continue
-            rows = _table_within(self._sorted(start), own, self._shelf.endpoint)
-            for span, its_rows in _files(rows, own, month, self._shelf.endpoint.range_column):
+            rows = _within(self._sorted(start), own, self._shelf.endpoint)
+            for span, its_rows in _files(rows, own, month, self._shelf.endpoint):
                 self._keep_empty(Range(empty_since, span.start))
                 self._shelf.keep(span, its_rows, fetched=self._fetched)
                 empty_since = span.end
@@ -152,15 +151,14 @@ class _Spill:
             self._file.close()
 
 
-def _files(rows: pa.Table, days: Range, month: Range, column: str) -> Iterator[tuple[Range, pa.Table]]:
+def _files(rows: pa.Table, days: Range, month: Range, endpoint: Endpoint) -> Iterator[tuple[Range, pa.Table]]:
     """What one file each is to hold of a month's sorted rows, in order; days without rows are in none."""
     if not rows.num_rows:
         return
     if days == month:
         yield month, rows
         return
-    times = _instants(rows.select([column]).combine_chunks().to_batches()[0], column)
-    numbers = pc.divide(pc.subtract(times, days.start), DAY)
+    numbers = pc.divide(pc.subtract(_times(rows, endpoint), days.start), DAY)
     start = 0
     for entry in pc.value_counts(numbers).to_pylist():
         day = days.start + entry["values"] * DAY
@@ -168,18 +166,10 @@ def _files(rows: pa.Table, days: Range, month: Range, column: str) -> Iterator[t
         start += entry["counts"]
 
 
-def _table_within(rows: pa.Table, span: Range, endpoint: Endpoint) -> pa.Table:
-    times = rows.column(endpoint.range_column).cast(pa.int64())
+def _within(rows: pa.Table, span: Range, endpoint: Endpoint) -> pa.Table:
+    times = _times(rows, endpoint)
     return rows.filter(pc.and_(pc.greater_equal(times, span.start), pc.less(times, span.end)))
 
 
-def _rows_within(batch: pa.RecordBatch, times: pa.Int64Array, spans: Sequence[Range]) -> pa.RecordBatch:
-    inside = pa.array([False] * batch.num_rows)
-    for span in spans:
-        if not span.empty:
-            inside = pc.or_(inside, pc.and_(pc.greater_equal(times, span.start), pc.less(times, span.end)))
-    return batch.filter(inside)
-
-
-def _instants(batch: pa.RecordBatch, column: str) -> pa.Int64Array:
-    return batch.column(batch.schema.get_field_index(column)).view(pa.int64())
+def _times(rows: pa.Table, endpoint: Endpoint) -> pa.ChunkedArray:
+    return rows.column(endpoint.range_column).cast(pa.int64())

@@ -8,17 +8,17 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from duckdb_videsk.errors import IncompleteError, MissingDaysError, ResponseError, VideskError
+from duckdb_videsk.errors import ClosedError, IncompleteError, MissingDaysError, ResponseError, VideskError
 from duckdb_videsk.lake.collecting import Collector
 from duckdb_videsk.lake.parts import Part
+from duckdb_videsk.lake.trimming import rows_outside, rows_within
 from duckdb_videsk.lake.writing import LakeWarning
 from duckdb_videsk.ranges import DAY, SECOND, as_datetime, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    import pyarrow as pa
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.lake.asking import Asked, Asking
@@ -86,6 +86,8 @@ class LakeScan:
         """
         if self._error is not None:
             raise self._error
+        if self._closed:
+            raise ClosedError("The scan was closed before its end.")
         self._timeout = timeout
         try:
             return next(self._steps)
@@ -151,7 +153,7 @@ class LakeScan:
                 part.miss(piece)
                 continue
             for batch in rows.to_batches():
-                yield _within(batch, self._endpoint, part.wanted)
+                yield rows_within(batch, self._endpoint, part.wanted)
         if any(shelf is part.shelf for shelf, _ in part.pieces):
             self._sources.changes.add(self._endpoint.table)
 
@@ -193,16 +195,19 @@ class LakeScan:
         yield from self._given(parts)
 
     def _given(self, parts: list[Part]) -> Iterator[pa.RecordBatch | None]:
-        without = {part.id: part.given for part in parts if part.given}
+        given = {part.id: part.given for part in parts if part.given}
         ranges = {part.id: part.gaps for part in parts if part.gaps}
         for batch in self._read(ranges, null_times=self._null_times):
-            yield None if batch is None else _without(batch, self._endpoint, without)
+            if batch is not None and (days := given.get(self._id_of(batch))):
+                yield rows_outside(batch, self._endpoint, days)
+            else:
+                yield batch
 
     def _read(
         self, ranges: Mapping[str | None, Sequence[Range]], *, null_times: bool = False
     ) -> Iterator[pa.RecordBatch | None]:
         """What the API gives for ranges, taken down on the way."""
-        if not ranges or self._closed:
+        if not ranges:
             return
         self._asked = self._sources.asking.scan_parts(self._endpoint, ranges, null_times=null_times)
         try:
@@ -285,25 +290,3 @@ def _warn_of(error: OSError, endpoint: Endpoint) -> None:
         LakeWarning,
         stacklevel=2,
     )
-
-
-def _within(batch: pa.RecordBatch, endpoint: Endpoint, spans: Sequence[Range]) -> pa.RecordBatch:
-    times = batch.column(endpoint.range_column).view(pa.int64())
-    inside = pa.array([False] * batch.num_rows)
-    for span in spans:
-        inside = pc.or_(inside, pc.and_(pc.greater_equal(times, span.start), pc.less(times, span.end)))
-    return batch.filter(inside)
-
-
-def _without(
-    batch: pa.RecordBatch, endpoint: Endpoint, given: Mapping[str | None, Sequence[Range]]
-) -> pa.RecordBatch:
-    """The rows that lie in no day given for their id; those without a time stay."""
-    if not given or not batch.num_rows:
-        return batch
-    asked_id = None if endpoint.parameter is None else batch.column(endpoint.parameter)[0].as_py()
-    times = batch.column(endpoint.range_column).view(pa.int64())
-    outside = pa.array([True] * batch.num_rows)
-    for span in given.get(asked_id, ()):
-        outside = pc.and_(outside, pc.or_(pc.less(times, span.start), pc.greater_equal(times, span.end)))
-    return batch.filter(pc.fill_null(outside, True))
