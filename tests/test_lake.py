@@ -415,6 +415,39 @@ def test_attached_to_a_connection_of_the_user(here: Shore, tmp_path: Path) -> No
     duckdb.connect(str(file)).close()
 
 
+def test_where_duckdb_may_open_no_files(here: Shore) -> None:
+    with here.connect() as con:
+        want = con.execute(counted(MARCH)).fetchall()
+    other = counted("start_time >= '2026-04-03' AND start_time < '2026-04-05'")
+    with here.connect(config={"enable_external_access": False}) as con:
+        for _ in range(2):
+            assert here.asked(con, counted(MARCH)) == (want, 0)
+            con.execute(other).fetchall()
+        assert here.asked(con, other)[1] == 0
+
+
+def test_where_duckdb_may_open_no_files_any_more(here: Shore) -> None:
+    with here.connect() as con:
+        con.execute(counted(MARCH)).fetchall()
+        con.execute("SET enable_external_access = false")
+        with pytest.raises(duckdb.PermissionException):
+            con.execute(counted(MARCH)).fetchall()
+
+
+def test_a_change_of_the_working_directory(here: Shore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with here.connect(lake_dir="lake") as con:
+        want = con.execute(counted(MARCH)).fetchall()
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        assert here.asked(con, counted(MARCH)) == (want, 0)
+
+
+def test_settle_days_of_what_is_no_table(here: Shore) -> None:
+    with pytest.raises(duckdb_videsk.ConfigError, match="'call'; tables are"):
+        here.connect(settle_days={"call": 3})
+
+
 def test_threads_at_once(here: Shore) -> None:
     want = here.truth(MARCH)
     got = []

@@ -319,7 +319,8 @@ _KINDS: dict[str, Any] = {
     "cache_dir": _folder,
     "progress": _boolean,
     "lake": _boolean,
-    "lake_dir": lambda value: Path(value).expanduser(),
+    # Whole, since it stands in the text of views, which outlive a change of the working directory.
+    "lake_dir": lambda value: Path(value).expanduser().absolute(),
     "settle_days": _days_by_table,
     "reuse_minutes": float,
     "offline": _boolean,

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from duckdb_videsk.endpoints import ENDPOINTS
+from duckdb_videsk.endpoints import ENDPOINTS, by_table
+from duckdb_videsk.errors import ConfigError
 from duckdb_videsk.lake.layout import Piece, id_folder, mark_of, month_folder
 from duckdb_videsk.lake.locks import Lease, locked
 from duckdb_videsk.lake.writing import LakeWarning, checksum_of, private_folder, unfinished_piece
 from duckdb_videsk.ranges import DAY, SECOND
+from duckdb_videsk.settings import ALL_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -178,9 +180,15 @@ class Lake:
     Attributes:
         folder: of the account.
         settings: of the connection.
+
+    Raises:
+        ConfigError: `settle_days` names what is no table.
     """
 
     def __init__(self, settings: Settings) -> None:
+        unknown = set(settings.settle_days) - {ALL_TABLES} - set(by_table())
+        if unknown:
+            raise ConfigError(f"settle_days names {min(unknown)!r}; tables are: {', '.join(by_table())}.")
         self.settings = settings
         self.folder = settings.lake_dir / settings.account
         self._shelves: dict[tuple[str, str | None, bool], Shelf] = {}
