@@ -145,7 +145,7 @@ class Shelf:
             return None
         try:
             facts = entry.stat()
-        except FileNotFoundError:
+        except OSError:
             return None
         if facts.st_size == piece.size and facts.st_mtime_ns == piece.fetched * 1_000_000_000:
             return piece
@@ -263,7 +263,8 @@ def _scanned(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
+        # What cannot be looked into is as good as not there.
         return []
 
 
