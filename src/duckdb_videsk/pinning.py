@@ -137,7 +137,6 @@ class PinnedTables:
         if snapshot == self._snapshots.get(table):
             return
         number = self._numbers.get(table, 0) + 1
-        self._numbers[table] = number
         native.begin()
         try:
             native.execute(f"USE {CATALOG}.{quoted(LIVE)}")
@@ -151,6 +150,7 @@ class PinnedTables:
             native.rollback()
             raise
         native.commit()
+        self._numbers[table] = number
         self._snapshots[table] = snapshot
 
     def _current(self, endpoint: Endpoint) -> Snapshot:
