@@ -18,24 +18,29 @@ from benchmarks.scenarios import FULL, QUICK
 _FOLDER = Path(__file__).parent
 _PAGE = _FOLDER.parent / "docs" / "benchmarks.md"
 _MARK = "<!-- results -->"
-_DECODE = "decode"
+# Scripts of their own, which print lines rather than rows of the table.
+_SCRIPTS = {
+    "decode": "bodies to batches, beside `orjson.loads`",
+    "lake": "kept days, ten million calls of five years, beside DuckDB on one Parquet file",
+}
 
 
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     options.add_argument("--quick", action="store_true", help="fewer and smaller scenarios, some 90 seconds")
-    names = sorted({scenario.name for scenario in (*FULL, *QUICK)} | {_DECODE})
+    names = sorted({scenario.name for scenario in (*FULL, *QUICK)} | set(_SCRIPTS))
     options.add_argument("--only", choices=names, metavar="NAME", help=f"one scenario: {', '.join(names)}")
     chosen = options.parse_args()
     wanted = {chosen.only} if chosen.only else set(names)
     planned = QUICK if chosen.quick else FULL
-    if chosen.only and chosen.only not in {*(scenario.name for scenario in planned), _DECODE}:
+    if chosen.only and chosen.only not in {*(scenario.name for scenario in planned), *_SCRIPTS}:
         options.error(f"{chosen.only} is no scenario of {'a quick' if chosen.quick else 'the full'} run")
     started = time.monotonic()
     results = _told([scenario for scenario in planned if scenario.name in wanted])
     text = report(results) if results else ""
-    if _DECODE in wanted and (chosen.only or not chosen.quick):
-        text += f"\n**{_DECODE}**: bodies to batches, beside `orjson.loads`\n\n```text\n{_decoding()}```\n"
+    for name in _SCRIPTS if chosen.only or not chosen.quick else ():
+        if name in wanted:
+            text += f"\n**{name}**: {_SCRIPTS[name]}\n\n```text\n{_printed_by(name)}```\n"
     text += f"\nAll of it took {time.monotonic() - started:.0f} s.\n"
     print(text)
     if not chosen.quick and not chosen.only:
@@ -52,9 +57,9 @@ def _told(scenarios: list) -> list[Result]:
     return results
 
 
-def _decoding() -> str:
-    done = subprocess.run([sys.executable, str(_FOLDER / "decode.py")], check=True, stdout=subprocess.PIPE, text=True)
-    return done.stdout
+def _printed_by(script: str) -> str:
+    command = [sys.executable, str(_FOLDER / f"{script}.py")]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def _keep(text: str) -> None:

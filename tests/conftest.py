@@ -11,3 +11,5 @@ def _no_settings_of_the_machine(tmp_path_factory):
         del os.environ[name]
     os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
     os.environ["VIDESK_CACHE_DIR"] = "none"
+    os.environ["VIDESK_LAKE"] = "false"
+    os.environ["VIDESK_LAKE_DIR"] = str(tmp_path_factory.mktemp("lake"))

@@ -45,6 +45,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
     monkeypatch.setenv("VIDESK_CACHE_DIR", "none")
+    monkeypatch.setenv("VIDESK_LAKE", "false")
     monkeypatch.setenv("VIDESK_TIME_ZONE", "America/Santiago")
     monkeypatch.setenv("COLUMNS", "100")
 

@@ -15,11 +15,12 @@ ROWS = [
     ["specs", "running", "wanted"],
     ["endpoints"],
     ["client", "decode", "predicates", "views"],
-    ["fetch", "dataset", "bridge", "wide", "rewriting"],
-    ["progress", "catalog", "relation"],
+    ["fetch", "lake", "dataset", "bridge", "wide", "rewriting"],
+    ["progress", "coverage", "pinning", "relation", "sync", "verify"],
+    ["catalog"],
     ["connection"],
-    ["functions", "output"],
-    ["__init__", "demo"],
+    ["functions", "materialise", "output"],
+    ["__init__", "demo", "lake_commands"],
     ["cli"],
     ["__main__"],
 ]
@@ -29,6 +30,15 @@ FETCH_ROWS = [
     ["planner", "audit", "account"],
     ["fetching", "questions"],
     ["engine"],
+    ["__init__"],
+]
+LAKE_ROWS = [
+    ["asking", "changes", "edges", "layout", "locks", "trimming"],
+    ["writing", "timeless"],
+    ["store"],
+    ["collecting", "parts", "snapshots", "upkeep"],
+    ["scanning"],
+    ["through"],
     ["__init__"],
 ]
 
@@ -74,6 +84,10 @@ def test_rows_of_the_package():
 
 def test_rows_of_fetch():
     check(ROOT / "fetch", "duckdb_videsk.fetch", FETCH_ROWS)
+
+
+def test_rows_of_lake():
+    check(ROOT / "lake", "duckdb_videsk.lake", LAKE_ROWS)
 
 
 def test_the_simulator_imports_nothing_of_the_product():

@@ -4,13 +4,15 @@ import random
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import duckdb_videsk
+from duckdb_videsk.ranges import EVER
 from duckdb_videsk.simulator import Behaviour, Records, Simulator
-from duckdb_videsk.wanted import Wanted, mark_of, wanted_by
+from duckdb_videsk.wanted import MOST_ROWS, Wanted, mark_literal, wanted_by
 
 START = datetime(2026, 10, 5, tzinfo=UTC)
 CAP = 50
@@ -216,6 +218,17 @@ def test_the_ends_of_all_time(zone):
         assert asked(con) == 2
 
 
+def test_kept_days_and_the_rest_together(tmp_path):
+    rows = [*calls(300)]
+    with connected(rows, lake=True, lake_dir=tmp_path, settle_days=1) as con:
+        con.execute("CREATE TABLE copy AS FROM videsk.calls WHERE start_time < '2026-12-01'")
+        for query in ONE_REQUEST[:8] + ONE_REQUEST[10:12]:
+            con.execute("FROM videsk.calls WHERE start_time >= '2026-10-05' AND start_time < '2026-10-06'").fetchall()
+            found, truth, requests = both(con, query)
+            assert found == truth
+            assert requests <= 4
+
+
 def test_an_empty_table():
     with connected([]) as con:
         assert con.execute("FROM videsk.calls ORDER BY start_time DESC LIMIT 10").fetchall() == []
@@ -269,24 +282,16 @@ def test_any_mix_of_conditions(con, one, other, order, limit, offset):
     assert found == truth
 
 
-@given(st.lists(st.builds(Wanted, st.integers(1, 10**17), st.booleans()), min_size=1, max_size=2), st.text())
-def test_the_mark_says_what_is_wanted(wanted, other):
-    assert wanted_by([other, mark_of(wanted), ""]) == tuple(wanted)
+@given(st.integers(1, MOST_ROWS), st.sampled_from(["newest", "oldest", "both"]), st.booleans())
+def test_the_mark_says_what_is_wanted(rows, ends, null_times):
+    wanted = Wanted(rows, ends, null_times)
+    for mark in wanted.marks():
+        ((instant,),) = duckdb.sql(f"SELECT epoch_us({mark_literal(mark)})").fetchall()
+        assert instant == mark
+        assert mark % 10
+        assert wanted_by([0, mark, EVER.start, EVER.end - 1, EVER.end, -(2**63), 2**63 - 1]) == (mark, wanted)
 
 
-def test_a_record_without_the_marked_text_is_not_lost():
-    rows = [{**row, "segment": None, "agent": None} for row in calls(20)]
-    with connected(rows) as con:
-        con.execute("CREATE TABLE copy AS FROM videsk.calls")
-        for where in ("", "WHERE id > '0' AND segment IS NULL"):
-            query = f"SELECT id FROM videsk.calls {where} ORDER BY start_time DESC, id LIMIT 7"
-            found, truth, requests = both(con, query)
-            assert found == truth
-            assert len(found) == 7
-            assert requests <= 2
-
-
-def test_records_without_any_text(con):
-    query = "SELECT 1 FROM videsk.calls WHERE id IS NOT NULL OR agent = segment ORDER BY start_time DESC LIMIT 7"
-    found, truth, _ = both(con, query)
-    assert found == truth
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_no_time_of_the_api_is_a_mark(instant):
+    assert wanted_by([instant // 1_000 * 1_000]) is None

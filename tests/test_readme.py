@@ -74,6 +74,7 @@ def account_at_hand(folder: Path, **account: Any) -> Iterator[Simulator]:
         monkeypatch.setenv("VIDESK_TIME_ZONE", "America/Santiago")
         monkeypatch.setenv("VIDESK_REQUESTS_PER_SECOND", "1000")
         monkeypatch.setenv("VIDESK_CACHE_DIR", "none")
+        monkeypatch.setenv("VIDESK_LAKE_DIR", str(folder / "lake"))
         monkeypatch.setenv("COLUMNS", "120")
         monkeypatch.chdir(folder)
         yield sim
@@ -131,7 +132,14 @@ def sessions(text: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("text", blocks("console"))
-def test_console(simulator: Simulator, capsys: pytest.CaptureFixture[str], text: str) -> None:
+def test_console(
+    simulator: Simulator,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    text: str,
+) -> None:
+    monkeypatch.setenv("VIDESK_LAKE_DIR", str(tmp_path))
     for command, answer in sessions(text):
         program, *arguments = shlex.split(command)
         assert program == "videsk"
@@ -188,7 +196,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb_videsk.Co
     folder = tmp_path_factory.mktemp("small")
     with (
         account_at_hand(folder, since=date(2026, 1, 5), calls_per_day=2),
-        duckdb_videsk.connect() as connection,
+        duckdb_videsk.connect(lake=False) as connection,
     ):
         connection.execute("SET VARIABLE since = TIMESTAMPTZ '2026-10-01'")
         connection.execute("SET VARIABLE y = 2026")
@@ -259,7 +267,7 @@ def help_of(*command: str) -> str:
 def test_every_command_and_option_exists_and_is_documented() -> None:
     text = "\n".join(TEXTS.values())
     commands = set(re.findall(r"^    (\w+) ", help_of(), re.MULTILINE))
-    assert commands == {"demo", "query", "simulate"}
+    assert commands == {"demo", "forget", "query", "simulate", "sync", "verify"}
     assert set(re.findall(r"(?:^|[`$&] ?)videsk (\w+)", text, re.MULTILINE)) == commands
     options = {option for command in commands for option in re.findall(r"--[a-z-]+", help_of(command))}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) | {"--help"} == options
@@ -282,10 +290,11 @@ def test_the_settings_table() -> None:
         monkeypatch.setenv("XDG_CONFIG_HOME", str(ROOT / "docs"))
         defaults = load_settings(token="t")
         for name, (variables, default) in rows.items():
-            if default and name not in {"time_zone", "cache_dir", "progress"}:
-                assert default[0] == f"{getattr(defaults, name)}".removesuffix(".0").replace(
-                    "False", "false"
-                ).replace("True", "true")
+            if default and name not in {"time_zone", "cache_dir", "lake_dir", "progress", "settle_days"}:
+                value = getattr(defaults, name)
+                assert default[0] == (
+                    f"{value}".lower() if isinstance(value, bool) else f"{value}".removesuffix(".0")
+                )
             for variable in variables:
                 monkeypatch.setenv(variable, "1")
                 assert settings._from_environment(set(rows)) == {name: "1"}

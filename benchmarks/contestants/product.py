@@ -24,6 +24,7 @@ def product(job: Job) -> int:
         concurrency=job.concurrency,
         requests_per_second=job.rate or _UNPACED,
         cache_dir=job.keep or "none",
+        lake=False,
     ) as con:
         if job.task == "limit":
             return len(con.execute(f"SELECT id, agent FROM videsk.calls {where(job)} LIMIT 10").fetchall())

@@ -13,7 +13,10 @@ from duckdb_videsk.errors import (
     ForbiddenError,
     IncompleteError,
     LabelError,
+    LakeChangedError,
+    LakeError,
     LargeScanError,
+    MissingDaysError,
     MissingIdError,
     MissingTokenError,
     OrderError,
@@ -42,6 +45,7 @@ from duckdb_videsk.functions import (
     tags,
 )
 from duckdb_videsk.guard import LargeScanWarning
+from duckdb_videsk.lake import LakeWarning
 from duckdb_videsk.relation import Relation
 from duckdb_videsk.settings import Settings, Token
 
@@ -58,8 +62,12 @@ __all__ = [
     "ForbiddenError",
     "IncompleteError",
     "LabelError",
+    "LakeChangedError",
+    "LakeError",
+    "LakeWarning",
     "LargeScanError",
     "LargeScanWarning",
+    "MissingDaysError",
     "MissingIdError",
     "MissingTokenError",
     "OrderError",

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.running import Board
 
-__all__ = ["Bridge", "Wrapper", "unwrapped"]
+__all__ = ["Bridge", "Keeper", "Wrapper", "unwrapped"]
 
 _CALL_NAME = "__duckdb_videsk_call__"
 _CALL = compile(f"{_CALL_NAME}()", "<duckdb_videsk>", "eval")
@@ -37,6 +37,16 @@ class Wrapper:
         raise NotImplementedError
 
 
+class Keeper(Protocol):
+    """What looks after the tables."""
+
+    def catch_up(self) -> None:
+        """Called after each call."""
+
+    def explain(self, error: Exception) -> Exception | None:
+        """The cause of a failure of DuckDB, where it is known."""
+
+
 class Bridge:
     """The way from one connection's wrappers to DuckDB.
 
@@ -44,9 +54,10 @@ class Bridge:
         max_requests: that one query may make; None for any number.
     """
 
-    def __init__(self, board: Board, *, max_requests: int | None = None) -> None:
+    def __init__(self, board: Board, keeper: Keeper, *, max_requests: int | None = None) -> None:
         self.max_requests = max_requests
         self._board = board
+        self._keeper = keeper
         self._owner = Owner()
 
     def call(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -78,11 +89,15 @@ class Bridge:
                 except Exception as error:
                     interrupted = doorbell.rings() and threading.current_thread() is threading.main_thread()
                     original = KeyboardInterrupt() if interrupted else failures.original(str(error))
+                    if original is None and isinstance(error, duckdb.Error):
+                        original = self._keeper.explain(error)
                     if original is None:
                         raise
                     raise original from original.__cause__
         except Stopped:
             raise duckdb.InterruptException("INTERRUPT Error: Interrupted!") from None
+        finally:
+            self._keeper.catch_up()
 
     def interrupt(self) -> None:
         """Stop this connection's scans."""

@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING, Protocol
 import duckdb
 from duckdb.sqltypes import VARCHAR
 
+from duckdb_videsk.coverage import CoverageTable
 from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
-from duckdb_videsk.endpoints import ENDPOINTS, Kind
+from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ClosedError, ConfigError
 from duckdb_videsk.guard import Allowance, Guard
+from duckdb_videsk.lake import ReadThrough
+from duckdb_videsk.pinning import PinnedTables
 from duckdb_videsk.rewriting import Rewriter
 from duckdb_videsk.running import Board, failures
 from duckdb_videsk.views import CATALOG, column_labels, comments, languages, macro, schema_views, text_literal
@@ -29,7 +32,6 @@ from duckdb_videsk.wide import FUNCTION, QuestionSource, WideTables, macros
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from duckdb_videsk.dataset import ScannedDataset
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.guard import Policy
     from duckdb_videsk.ledger import Ledger
@@ -79,6 +81,7 @@ class Catalog:
         self.users = 0
         self.rewriter = _rewriter(settings)
         self._source = source
+        self._pinned = PinnedTables(source) if isinstance(source, ReadThrough) else None
         self._native = weakref.ref(native)
         self._close_source = weakref.finalize(self, source.close)
 
@@ -94,23 +97,43 @@ class Catalog:
                 "The connection that the videsk catalog was attached by is closed: attach it again by another one."
             )
 
-    def datasets(self) -> Iterator[tuple[str, ScannedDataset]]:
-        """The tables by name."""
-        for endpoint in ENDPOINTS:
-            known_ids = self.settings.ids(endpoint.parameter) if endpoint.parameter else ()
-            # The table holds the catalog by `check`: DuckDB's views are what keeps it alive.
-            yield (
-                endpoint.table,
-                VirtualTable(
-                    endpoint,
-                    self._source,
-                    board=self.board,
-                    known_ids=known_ids,
-                    check=self.check,
-                    guard=partial(_guard, self.settings),
-                ),
-            )
-        yield "requests", LedgerTable(self.ledger, board=self.board)
+    def put_tables_in(self, native: duckdb.DuckDBPyConnection) -> None:
+        """Create the tables, from a connection that is at the videsk catalog."""
+        if self._pinned is not None:
+            self._pinned.put_in(native, ENDPOINTS, self._dataset)
+        else:
+            for endpoint in ENDPOINTS:
+                native.from_arrow(self._dataset(endpoint, self._source)).create_view(endpoint.table)
+        lake = None if self._pinned is None else self._pinned.lake
+        native.from_arrow(LedgerTable(self.ledger, board=self.board)).create_view("requests")
+        native.from_arrow(CoverageTable(lake, board=self.board)).create_view("coverage")
+
+    def pin(self, native: duckdb.DuckDBPyConnection) -> None:
+        """Let the tables stand on the days that are kept, from a connection that is at the videsk catalog."""
+        if self._pinned is not None:
+            self._pinned.pin(native, ENDPOINTS, self._dataset)
+
+    def catch_up(self) -> None:
+        """Let the tables stand on the days that were kept meanwhile; cheap where there are none."""
+        native = self._native()
+        if self._pinned is not None and native is not None and self._close_source.alive:
+            self._pinned.catch_up(native, self._dataset)
+
+    def explain(self, error: Exception) -> Exception | None:
+        """What a failure of DuckDB was, where kept files were the cause."""
+        return None if self._pinned is None else self._pinned.explain(error)
+
+    def _dataset(self, endpoint: Endpoint, source: Source) -> VirtualTable:
+        known_ids = self.settings.ids(endpoint.parameter) if endpoint.parameter else ()
+        # The table holds the catalog by `check`: DuckDB's views are what keeps it alive.
+        return VirtualTable(
+            endpoint,
+            source,
+            board=self.board,
+            known_ids=known_ids,
+            check=self.check,
+            guard=partial(_guard, self.settings),
+        )
 
     def wide_views(self) -> Iterator[str]:
         """Statements that make the wide views that the settings ask for; raises VideskError."""
@@ -133,6 +156,8 @@ class Catalog:
         """Stop the scans and whatever makes requests; idempotent."""
         scans_ran = self.board.stop_all()
         self._close_source()
+        if self._pinned is not None:
+            self._pinned.close()
         if scans_ran:
             self.board.settle(_SETTLING_SECONDS)
 
@@ -163,7 +188,11 @@ def _guard(settings: Settings, ticket: Ticket) -> Guard:
 
 
 def open_catalog(
-    native: duckdb.DuckDBPyConnection, settings: Settings, *, ledger: Ledger, source: Callable[[], ClosableSource]
+    native: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    *,
+    ledger: Ledger,
+    source: Callable[[], ClosableSource],
 ) -> Catalog:
     """The catalog of a connection's database: put in, or found there with the same settings.
 
@@ -180,6 +209,7 @@ def open_catalog(
         *(statement for endpoint in ENDPOINTS for statement in (macro(endpoint), *comments(endpoint))),
         *(statement for name, labels in own_languages.items() for statement in schema_views(ENDPOINTS, name, labels)),
         f"COMMENT ON VIEW {CATALOG}.main.requests IS 'requests made to the API since the catalog was attached'",
+        f"COMMENT ON VIEW {CATALOG}.main.coverage IS 'days that are kept on this machine'",
     ]
     _refuse_transaction(native)
     found = _find(native)
@@ -224,21 +254,18 @@ def _rewriter(settings: Settings) -> Rewriter:
         for other, (other_endpoint, others) in shown.items()
         if other_endpoint.table == fact.table
     }
-    texts = {
-        place: tuple(named[column.name].lower() for column in endpoint.columns if column.kind is Kind.TEXT)
-        for place, (endpoint, named) in shown.items()
-    }
-    return Rewriter(columns, CATALOG, texts=texts, near=near, natural_bounds=settings.natural_bounds)
+    return Rewriter(columns, CATALOG, near=near, natural_bounds=settings.natural_bounds)
 
 
 def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: list[str]) -> None:
     native.execute(f"ATTACH ':memory:' AS {CATALOG} (READ_WRITE)")
     with _current_catalog(native):
-        for name, dataset in catalog.datasets():
-            native.from_arrow(dataset).create_view(name)
+        catalog.put_tables_in(native)
     _register_function(native)
     marker = f"CREATE MACRO {CATALOG}.main.catalog_id() AS {text_literal(catalog.id)}"
     _execute_all(native, [*statements, marker])
+    with _current_catalog(native):
+        catalog.pin(native)
 
 
 def _execute_all(native: duckdb.DuckDBPyConnection, statements: list[str]) -> None:

@@ -17,6 +17,7 @@ import duckdb
 from duckdb_videsk.connection import connect
 from duckdb_videsk.demo import demo_account, run_demo
 from duckdb_videsk.errors import ConfigError, QueryError, VideskError, redact
+from duckdb_videsk.lake_commands import add_lake_commands
 from duckdb_videsk.output import FORMATS, Target, run_script, say
 from duckdb_videsk.simulator import Behaviour, Simulator
 
@@ -106,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(run=lambda _: run_demo())
     _add_query(commands)
+    add_lake_commands(commands)
     _add_simulate(commands)
     return parser
 

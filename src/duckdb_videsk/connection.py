@@ -14,6 +14,7 @@ from duckdb_videsk.bridge import Bridge, Wrapper
 from duckdb_videsk.catalog import open_catalog
 from duckdb_videsk.errors import ClosedError, ConfigError
 from duckdb_videsk.fetch import Engine
+from duckdb_videsk.lake import Lake, ReadThrough
 from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.progress import watcher
 from duckdb_videsk.relation import Relation, adopted, delegate
@@ -64,6 +65,11 @@ def connect(
     unbounded_scans: Policy | None = None,
     scan_budget: int | None = None,
     max_requests: int | None = None,
+    lake: bool | None = None,
+    lake_dir: str | Path | None = None,
+    settle_days: float | Mapping[str, float] | None = None,
+    reuse_minutes: float | None = None,
+    offline: bool | None = None,
     read_only: bool = False,
     config: Mapping[str, Any] | None = None,
 ) -> Connection:
@@ -103,12 +109,19 @@ def connect(
         unbounded_scans=unbounded_scans,
         scan_budget=scan_budget,
         max_requests=max_requests,
+        lake=lake,
+        lake_dir=lake_dir,
+        settle_days=settle_days,
+        reuse_minutes=reuse_minutes,
+        offline=offline,
     )
     native = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
     try:
         set_time_zone(native, settings.time_zone)
         # DuckDB's own bar knows nothing of how far a scan of the API is, and shows on standard output.
         native.execute("SET enable_progress_bar = false")
+        # Without it each query reads anew what every kept file says of itself.
+        native.execute("SET parquet_metadata_cache = true")
         show_first_rows_early(native)
         return Connection(native, engine_catalog(native, settings), owns_native=True)
     except BaseException:
@@ -141,6 +154,11 @@ def attach(
     unbounded_scans: Policy | None = None,
     scan_budget: int | None = None,
     max_requests: int | None = None,
+    lake: bool | None = None,
+    lake_dir: str | Path | None = None,
+    settle_days: float | Mapping[str, float] | None = None,
+    reuse_minutes: float | None = None,
+    offline: bool | None = None,
 ) -> Connection:
     """Put the catalog `videsk` into a DuckDB connection that is already there.
 
@@ -174,6 +192,11 @@ def attach(
         unbounded_scans=unbounded_scans,
         scan_budget=scan_budget,
         max_requests=max_requests,
+        lake=lake,
+        lake_dir=lake_dir,
+        settle_days=settle_days,
+        reuse_minutes=reuse_minutes,
+        offline=offline,
     )
     catalog = engine_catalog(native, settings)
     if time_zone is not None:
@@ -205,7 +228,7 @@ class Connection(Wrapper):
         self._owns_native = owns_native
         self._parent = parent
         limit = catalog.settings.max_requests if parent is None else parent.max_requests
-        self._bridge = Bridge(catalog.board, max_requests=limit)
+        self._bridge = Bridge(catalog.board, catalog, max_requests=limit)
         self._closed = False
         self._interrupts = 0
         self._has_rows = False
@@ -402,12 +425,12 @@ class Connection(Wrapper):
 def engine_catalog(native: duckdb.DuckDBPyConnection, settings: Settings) -> Catalog:
     """The catalog of a connection's database, fed by the API."""
     ledger = Ledger()
-    return open_catalog(
-        native,
-        settings,
-        ledger=ledger,
-        source=lambda: Engine(settings, ledger=ledger, watch=watcher(settings.progress)),
-    )
+
+    def source() -> Engine | ReadThrough:
+        engine = Engine(settings, ledger=ledger, watch=watcher(settings.progress))
+        return ReadThrough(Lake(settings), engine) if settings.lake else engine
+
+    return open_catalog(native, settings, ledger=ledger, source=source)
 
 
 def set_time_zone(native: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -18,7 +18,6 @@ from duckdb_videsk.errors import MissingIdError, VideskError
 from duckdb_videsk.ledger import REQUESTS_SCHEMA
 from duckdb_videsk.predicates import matching_ids, rows_wanted, storage_schema, time_ranges
 from duckdb_videsk.running import failures
-from duckdb_videsk.wanted import marked_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -77,6 +76,8 @@ class Source(Protocol):
 
 class ScannedDataset(ds.Dataset):  # type: ignore[misc]  # pyarrow ships no types
     """A Dataset whose rows exist only while they are read. Public methods work by a scan, or say why they cannot."""
+
+    range_column: str | None = None
 
     def __init__(self, schema: pa.Schema, board: Board) -> None:
         self.table_schema = schema
@@ -169,6 +170,7 @@ class VirtualTable(ScannedDataset):
             guard: how a scan is watched over.
         """
         super().__init__(endpoint.schema, board)
+        self.range_column = endpoint.range_column
         self._endpoint = endpoint
         self._source = source
         self._known_ids = tuple(known_ids)
@@ -191,13 +193,13 @@ class VirtualTable(ScannedDataset):
         if not match.ranges or (self._endpoint.parameter and not ids):
             return
         guard = self._guard(ticket)
-        for wanted in (len(ids) <= 1 and rows_wanted(expression)) or (None,):
-            order: Order | None = None if wanted is None else "newest" if wanted.newest else "oldest"
+        wanted = rows_wanted(expression) if len(ids) <= 1 else None
+        for order in _orders(wanted):
             scan = self._source.scan(
                 self._endpoint, match.ranges, ids=ids, null_times=match.null_times, guard=guard, order=order
             )
             try:
-                if (yield from _until_enough(scan, ticket, tally, wanted)):
+                if (yield from _until_enough(scan, ticket, tally, None if wanted is None else wanted.rows)):
                     return
             finally:
                 scan.close()
@@ -266,7 +268,7 @@ class TableScan:
         self.projected_schema = pa.schema([self.dataset_schema.field(name) for name in names])
         self._dataset = dataset
         self._expression = expression
-        self._pick = _Picker(self.dataset_schema, names, expression)
+        self._pick = _Picker(self.dataset_schema, names, expression, dataset.range_column)
         self._board = board
         self._ticket = board.new_ticket()
 
@@ -313,6 +315,7 @@ class _Picker:
         schema: pa.Schema,
         names: Sequence[str],
         expression: pc.Expression | None,
+        range_column: str | None,
     ) -> None:
         self._names = list(names)
         self._expression = expression
@@ -322,8 +325,9 @@ class _Picker:
         looked_at = storage_schema(pa.schema([schema.field(name) for name in self._looked_at]))
         self._schema = looked_at.append(pa.field(_POSITION, pa.int64()))
         self._numbers = pa.array([], pa.int64())
-        # The mark of a scan is no condition, yet it would refuse NULL as every comparison does.
-        self._marked = marked_column(text)
+        wanted = rows_wanted(expression)
+        # What marks a scan is no condition, yet it refuses NULL as every comparison does.
+        self._null_passes = range_column if wanted is not None and wanted.null_times else None
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         picked = batch.select(self._names)
@@ -342,11 +346,17 @@ class _Picker:
     def _column(self, batch: pa.RecordBatch, name: str) -> pa.Array:
         array = batch.column(name)
         array = array.storage if isinstance(array, pa.ExtensionArray) else array
-        return pc.fill_null(array, "") if name == self._marked else array
+        return pc.fill_null(array, pa.scalar(0, array.type)) if name == self._null_passes else array
+
+
+def _orders(wanted: Wanted | None) -> tuple[Order | None, ...]:
+    if wanted is None:
+        return (None,)
+    return ("newest", "oldest") if wanted.ends == "both" else (wanted.ends,)
 
 
 def _until_enough(
-    scan: Batches, ticket: Ticket, tally: Tally, wanted: Wanted | None
+    scan: Batches, ticket: Ticket, tally: Tally, enough: int | None
 ) -> Generator[pa.RecordBatch, None, bool]:
     """The scan's batches, for as long as nobody says stop and more rows matter; gives whether it came to its end."""
     before = tally.rows
@@ -358,7 +368,7 @@ def _until_enough(
             return True
         if batch is not None:
             yield batch
-        if wanted is not None and tally.rows - before >= wanted.rows and scan.in_order:
+        if enough is not None and tally.rows - before >= enough and scan.in_order:
             return False
 
 

@@ -58,7 +58,9 @@ def run_demo() -> None:
     behaviour = Behaviour(latency_s=_LATENCY_SECONDS, rate_per_second=20)
     with (
         Simulator(demo_account(), behaviour=behaviour) as simulator,
-        connect(token=simulator.token, base_url=simulator.url, time_zone=_ZONE, cache_dir="none") as connection,
+        connect(
+            token=simulator.token, base_url=simulator.url, time_zone=_ZONE, cache_dir="none", lake=False
+        ) as connection,
     ):
         for number, (title, sql) in enumerate(demo_queries(), 1):
             _show(connection, f"{number}. {title}", sql)

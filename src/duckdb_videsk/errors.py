@@ -8,6 +8,9 @@ VideskError
 │   ├── MissingIdError             forms or surveys without an id
 │   ├── LargeScanError             a scan over the budget, where such are refused
 │   └── RequestLimitError          a query that needs more requests than it may make
+├── LakeError                  the kept days cannot serve the query
+│   ├── MissingDaysError           offline, and the lake does not hold all the days
+│   └── LakeChangedError           kept files went away or were damaged under a query
 ├── ApiError                   a request failed, after its retries
 │   ├── AuthenticationError        401: the token is wrong or expired
 │   ├── ForbiddenError             403: the token may not read this
@@ -30,7 +33,10 @@ VideskError
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = [
     "ApiError",
@@ -44,7 +50,10 @@ __all__ = [
     "ForbiddenError",
     "IncompleteError",
     "LabelError",
+    "LakeChangedError",
+    "LakeError",
     "LargeScanError",
+    "MissingDaysError",
     "MissingIdError",
     "MissingTokenError",
     "OrderError",
@@ -148,6 +157,26 @@ class LargeScanError(QueryError):
 
 class RequestLimitError(QueryError):
     """A query needs more requests than its `max_requests`."""
+
+
+class LakeError(VideskError):
+    """The days kept on this machine cannot serve the query."""
+
+
+class MissingDaysError(LakeError):
+    """Offline, and the lake does not hold all that the query needs.
+
+    Attributes:
+        table: that was read.
+        missing: what is not kept, as pairs of aware datetimes, start included and end not.
+    """
+
+    table: str = ""
+    missing: tuple[tuple[datetime, datetime], ...] = ()
+
+
+class LakeChangedError(LakeError):
+    """Kept files were removed or damaged while a query stood on them; the next query sees what is there."""
 
 
 class ApiError(VideskError):

@@ -77,12 +77,20 @@ def time_ranges(expression: pc.Expression | None, schema: pa.Schema, column: str
     cuts = _thinned(edges)
     slices = list(_time_slices(field, cuts))
     matched = filtered.matching(slices, exhaustive=len(cuts) == len(edges))
-    return TimeMatch(normalise(slices[index].range.intersect(EVER) for index in matched), null_times=False)
+    found = normalise(slices[index].range.intersect(EVER) for index in matched)
+    marked = wanted_by(edges)
+    if marked is None:
+        return TimeMatch(found, null_times=False)
+    mark, wanted = marked
+    hole = Range(mark, mark + 1)
+    around = [hole] if any(piece.end == mark or piece.start == mark + 1 for piece in found) else []
+    return TimeMatch(normalise([*found, *around]), null_times=wanted.null_times)
 
 
-def rows_wanted(expression: pc.Expression | None) -> tuple[Wanted, ...]:
+def rows_wanted(expression: pc.Expression | None) -> Wanted | None:
     """The few rows that matter, where a filter says so."""
-    return () if expression is None else wanted_by(_texts(_literal_arrays(expression)))
+    marked = None if expression is None else wanted_by(_instants(_literal_arrays(expression)))
+    return None if marked is None else marked[1]
 
 
 def matching_ids(
@@ -128,12 +136,12 @@ class _Filter:
         self._sampled = bool(self._literals) and _only_compares(str(expression), self._schema.field(column))
 
     def instants(self) -> Iterator[int]:
-        for array in self._literals:
-            if pa.types.is_timestamp(array.type):
-                yield from array.cast(_TIME, safe=False).cast(pa.int64()).drop_null().to_pylist()
+        return _instants(self._literals)
 
     def texts(self) -> Iterator[str]:
-        return _texts(self._literals)
+        for array in self._literals:
+            if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
+                yield from array.drop_null().to_pylist()
 
     def matching(self, slices: Sequence[_Slice], *, exhaustive: bool = True) -> list[int]:
         """Positions of the slices in which the expression can be true.
@@ -170,10 +178,10 @@ def _literal_arrays(expression: pc.Expression) -> list[pa.Array]:
     return [leaf for column in columns for chunk in column.chunks for leaf in _leaves(chunk)]
 
 
-def _texts(literals: Iterable[pa.Array]) -> Iterator[str]:
+def _instants(literals: Iterable[pa.Array]) -> Iterator[int]:
     for array in literals:
-        if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-            yield from array.drop_null().to_pylist()
+        if pa.types.is_timestamp(array.type):
+            yield from array.cast(_TIME, safe=False).cast(pa.int64()).drop_null().to_pylist()
 
 
 def _leaves(array: pa.Array) -> Iterator[pa.Array]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -99,10 +100,13 @@ EVER = Range(_FIRST, _LAST // SECOND * SECOND + SECOND)
 """All time that ISO 8601 texts can express, years 1 to 9999: the future included."""
 
 
+_start = attrgetter("start")
+
+
 def normalise(ranges: Iterable[Range]) -> tuple[Range, ...]:
     """The same instants as sorted, disjoint ranges with gaps between them; empty ranges are left out."""
     merged: list[Range] = []
-    for piece in sorted(r for r in ranges if not r.empty):
+    for piece in sorted((r for r in ranges if r.start < r.end), key=_start):
         if merged and piece.start <= merged[-1].end:
             merged[-1] = Range(merged[-1].start, max(merged[-1].end, piece.end))
         else:

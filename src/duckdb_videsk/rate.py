@@ -9,12 +9,13 @@ import asyncio
 import math
 import time
 from collections import deque
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Pace", "Turn", "retry_after"]
+__all__ = ["Pace", "Turn", "retry_after", "seconds_ahead"]
 
 _MARGIN = 1.05
 _LONGEST_WAIT = 120.0
@@ -110,6 +111,14 @@ def _announced(headers: Mapping[str, str]) -> tuple[list[tuple[int, float]], lis
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds of a `Retry-After` header; None where it is absent, a date or odd."""
     return _number(headers.get("retry-after"))
+
+
+def seconds_ahead(headers: Mapping[str, str], now: float) -> float:
+    """How far `now`, seconds since the epoch, is ahead of a `Date` header; 0 where that is absent or odd."""
+    try:
+        return now - parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
 
 
 def _number(text: str | None, below: float = 86_400) -> float | None:

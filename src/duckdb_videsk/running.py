@@ -185,7 +185,12 @@ class Board:
         thread = threading.get_ident()
         if thread in self._executing:
             return self._executing[thread]
-        if any(known.ident == thread for known in threading.enumerate()):
+        if any(known.ident == thread and not _is_foreign(known) for known in threading.enumerate()):
             return _STRANGER
         owners = set(self._executing.values())
         return owners.pop() if len(owners) == 1 else None
+
+
+def _is_foreign(thread: threading.Thread) -> bool:
+    """Whether Python did not start a thread, and only met it: it may be one of DuckDB's."""
+    return isinstance(thread, threading._DummyThread)  # noqa: SLF001 - documented under this name

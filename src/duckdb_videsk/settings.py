@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -18,12 +19,25 @@ import tzlocal
 from duckdb_videsk.errors import ConfigError, MissingTokenError
 from duckdb_videsk.guard import POLICIES, Policy
 
-__all__ = ["AUTH_HEADERS", "DEFAULT_BASE_URL", "Settings", "Token", "config_file", "is_local", "load_settings"]
+__all__ = [
+    "ALL_TABLES",
+    "AUTH_HEADERS",
+    "DEFAULT_BASE_URL",
+    "Settings",
+    "Token",
+    "config_file",
+    "is_local",
+    "load_settings",
+]
 
 DEFAULT_BASE_URL = "https://api.videsk.io"
 AUTH_HEADERS = ("X-API-Token", "Authorization")
+ALL_TABLES = "*"
+"""Stands for every table that `settle_days` does not name."""
 
 _MIB = 1 << 20
+_SETTLE_DAYS = 3.0
+_MOST_SETTLE_DAYS = 36_500
 _LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -77,6 +91,13 @@ class Settings:
             does not push them down (`VIDESK_IMPLIED_RANGES`).
         natural_bounds: take for granted that what belongs to a call comes near it in time, and read no more than that
             (`VIDESK_NATURAL_BOUNDS`).
+        lake: keep the rows of settled days as Parquet files, and take them from there (`VIDESK_LAKE`).
+        lake_dir: folder of those files (`VIDESK_LAKE_DIR`; default in the platform's data folder).
+        settle_days: days after which records are taken to change no more; a number, or one by table:
+            `{"calls": 1, "tags": 7}` or `"calls=1, tags=7"`, where 3 stays for the others (`VIDESK_SETTLE_DAYS`).
+        reuse_minutes: how long days that are over but not settled are taken as they were read last; 0 asks again
+            (`VIDESK_REUSE_MINUTES`).
+        offline: answer from the lake alone, without a request (`VIDESK_OFFLINE`).
         own_keys_only: send an export only its own documented keys, not all (`VIDESK_OWN_KEYS_ONLY`).
         wide_views: make a view with a column for each question of each of `forms` and `surveys`; their questions are
             asked for when the connection is opened (`VIDESK_WIDE_VIEWS`).
@@ -102,6 +123,11 @@ class Settings:
     max_requests: int | None = None
     implied_ranges: bool = True
     natural_bounds: bool = False
+    lake: bool = True
+    lake_dir: Path = field(default_factory=lambda: platformdirs.user_data_path("videsk") / "lake")
+    settle_days: Mapping[str, float] = field(default_factory=dict)
+    reuse_minutes: float = 0.0
+    offline: bool = False
     own_keys_only: bool = False
     wide_views: bool = False
 
@@ -122,6 +148,19 @@ class Settings:
         for name, least, most in _BOUNDS:
             if getattr(self, name) is not None and not least <= getattr(self, name) <= most:
                 raise ConfigError(f"{name} is {getattr(self, name)}: it has to be from {least} to {most}.")
+        if not all(0 <= days <= _MOST_SETTLE_DAYS for days in self.settle_days.values()):
+            raise ConfigError(f"settle_days has to be from 0 to {_MOST_SETTLE_DAYS:,}.")
+        if self.offline and not self.lake:
+            raise ConfigError("offline needs the lake, which is switched off: leave out one of the two settings.")
+
+    @property
+    def account(self) -> str:
+        """A name for the account in paths: a hash, which tells nothing of the token."""
+        return hashlib.sha256(f"{self.base_url}\0{self.token.reveal()}".encode()).hexdigest()[:20]
+
+    def settles_after(self, table: str) -> float:
+        """Days after which the records of a table are taken to change no more."""
+        return self.settle_days.get(table, self.settle_days.get(ALL_TABLES, _SETTLE_DAYS))
 
     def ids(self, parameter: str) -> tuple[str, ...]:
         """The configured ids for `form` or `survey`."""
@@ -137,6 +176,7 @@ _BOUNDS = (
     ("in_flight_bytes", 1_024, 1 << 40),
     ("scan_budget", 1, 1 << 40),
     ("max_requests", 1, 1 << 40),
+    ("reuse_minutes", 0, 10_000),
 )
 
 
@@ -260,6 +300,15 @@ def _whole(value: Any) -> int:
     return int(value)
 
 
+def _days_by_table(value: Any) -> Mapping[str, float]:
+    if isinstance(value, Mapping):
+        return {_string(table): float(days) for table, days in value.items()}
+    if not isinstance(value, str):
+        return {ALL_TABLES: float(value)}
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    return {name.strip() if equals else ALL_TABLES: float(days if equals else name) for name, equals, days in pairs}
+
+
 _BOOLEANS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -296,6 +345,12 @@ _KINDS: dict[str, Any] = {
     "max_requests": _whole,
     "implied_ranges": _boolean,
     "natural_bounds": _boolean,
+    "lake": _boolean,
+    # Whole, since it stands in the text of views, which outlive a change of the working directory.
+    "lake_dir": lambda value: Path(value).expanduser().absolute(),
+    "settle_days": _days_by_table,
+    "reuse_minutes": float,
+    "offline": _boolean,
     "own_keys_only": _boolean,
     "wide_views": _boolean,
     "auth_header": _string,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from duckdb_videsk.errors import LabelError
 from duckdb_videsk.labels import BUILT_IN, load_language, shipped
 
@@ -13,7 +15,17 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.endpoints import Column, Endpoint
 
-__all__ = ["CATALOG", "column_labels", "comments", "languages", "macro", "quoted", "schema_views", "text_literal"]
+__all__ = [
+    "CATALOG",
+    "column_labels",
+    "comments",
+    "languages",
+    "macro",
+    "pinned_view",
+    "quoted",
+    "schema_views",
+    "text_literal",
+]
 
 CATALOG = "videsk"
 
@@ -21,6 +33,8 @@ _UNITS = {
     "es": {"seconds": "segundos", "degrees": "grados"},
     "pt": {"seconds": "segundos", "degrees": "graus"},
 }
+_WILDCARDS = str.maketrans({letter: f"[{letter}]" for letter in "*?["})
+_BLOOM_FILTERS = int(duckdb.__version__.split(".")[0]) < 2
 _VIEW_COMMENTS = {"es": "vista de {table} con los nombres de Videsk", "pt": "visão de {table} em português"}
 
 
@@ -57,27 +71,44 @@ def column_labels(endpoint: Endpoint, language: str, labels: Mapping[str, str]) 
     return {column.name: named[column.name] for column in endpoint.all_columns}
 
 
-def schema_views(endpoints: Sequence[Endpoint], language: str, labels: Mapping[str, str]) -> Iterator[str]:
-    """Statements that create a language's schema, its views and their comments."""
-    schema = f"{CATALOG}.{quoted(language)}"
-    yield f"CREATE SCHEMA {schema}"
+def schema_views(
+    endpoints: Sequence[Endpoint], language: str, labels: Mapping[str, str], *, other_catalog: str | None = None
+) -> Iterator[str]:
+    """Statements that create a language's schema, its views and their comments; in another catalog also anew."""
+    catalog = other_catalog or CATALOG
+    if_needed, anew = ("IF NOT EXISTS ", "OR REPLACE ") if other_catalog else ("", "")
+    schema = f"{catalog}.{quoted(language)}"
+    yield f"CREATE SCHEMA {if_needed}{schema}"
     for endpoint in endpoints:
         named = column_labels(endpoint, language, labels)
         view = f"{schema}.{quoted(endpoint.views.get(language, endpoint.table))}"
         selected = ", ".join(f"{quoted(name)} AS {quoted(label)}" for name, label in named.items())
-        table = f"{CATALOG}.main.{quoted(endpoint.table)}"
-        yield f"CREATE VIEW {view} AS SELECT {selected} FROM {table}"  # noqa: S608 - every name is quoted
+        # Without a catalog it is the view's own, whatever that is called where it is opened later.
+        table = f"main.{quoted(endpoint.table)}"
+        yield f"CREATE {anew}VIEW {view} AS SELECT {selected} FROM {table}"  # noqa: S608 - every name is quoted
         yield from _view_comments(endpoint, view, language, named)
 
 
-def comments(endpoint: Endpoint) -> Iterator[str]:
+def comments(endpoint: Endpoint, *, catalog: str = CATALOG, kind: str = "VIEW") -> Iterator[str]:
     """Statements that say what an endpoint's table and its columns are."""
-    table = f"{CATALOG}.main.{quoted(endpoint.table)}"
-    yield f"COMMENT ON VIEW {table} IS {text_literal(endpoint.comment)}"
+    table = f"{catalog}.main.{quoted(endpoint.table)}"
+    yield f"COMMENT ON {kind} {table} IS {text_literal(endpoint.comment)}"
     for column in endpoint.all_columns:
         said = ", ".join(part for part in (column.unit, column.comment) if part)
         if said:
             yield f"COMMENT ON COLUMN {table}.{quoted(column.name)} IS {text_literal(said)}"
+
+
+def pinned_view(endpoint: Endpoint, files: Sequence[str], live: str) -> str:
+    """The statement that makes a table of kept files and of a view that gives all the rest."""
+    halves = [f"SELECT {_live_columns(endpoint, beside_files=bool(files))} FROM {CATALOG}.{live} AS t"]  # noqa: S608 - every name is quoted
+    if files:
+        columns = ", ".join(f"t.{quoted(column.name)}" for column in endpoint.all_columns)
+        # All names in one go: there may be thousands.
+        named = text_literal("\0".join(files).translate(_WILDCARDS)).replace("\0", "', '")
+        options = "hive_partitioning = false, union_by_name = false, filename = false"
+        halves.insert(0, f"SELECT {columns} FROM read_parquet([{named}], {options}) AS t")  # noqa: S608
+    return f"CREATE OR REPLACE VIEW {CATALOG}.main.{quoted(endpoint.table)} AS {' UNION ALL '.join(halves)}"
 
 
 def macro(endpoint: Endpoint) -> str:
@@ -104,6 +135,18 @@ def quoted(name: str) -> str:
 def text_literal(text: str) -> str:
     """A string literal of any text."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def _live_columns(endpoint: Endpoint, *, beside_files: bool) -> str:
+    """The columns of the live half, qualified: within a macro DuckDB takes a bare name for its parameter too.
+
+    DuckDB 1.5 pushes a Bloom filter of a join's keys into both halves, and then finds that Arrow's cannot take it. It
+    pushes none through an expression; so only the columns that decide what is asked for stand bare.
+    """
+    shielded = beside_files and _BLOOM_FILTERS
+    bare = {endpoint.range_column, endpoint.parameter} if shielded else set(endpoint.schema.names)
+    names = [(column.name, f"t.{quoted(column.name)}") for column in endpoint.all_columns]
+    return ", ".join(text if name in bare else f"coalesce({text}, {text}) AS {quoted(name)}" for name, text in names)
 
 
 def _label(column: Column, labels: Mapping[str, str]) -> str | None:

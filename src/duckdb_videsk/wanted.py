@@ -1,23 +1,29 @@
 """How a statement tells a scan that only its newest or oldest few rows matter.
 
-It says that a column of text is not a certain text, which DuckDB hands to the scan with the other conditions; the
-scan knows that this is none.
+It says that the range column is not a certain instant, one that no record can have; which instant counts the rows.
+DuckDB hands that to the scan with the other conditions, and the scan knows that it is none.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from duckdb_videsk.ranges import EVER, SECOND, as_datetime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-__all__ = ["Wanted", "mark_of", "marked_column", "wanted_by"]
+__all__ = ["MOST_ROWS", "Ends", "Wanted", "mark_literal", "wanted_by"]
 
-_OPENING = "videsk: all that matters is"
-_COLUMN = re.compile(rf'(\w+) != "{_OPENING}')
-_ONE = re.compile(r" (newest|oldest) (\d{1,18})\b")
+Ends = Literal["newest", "oldest", "both"]
+
+MOST_ROWS = 20_000
+_KINDS: tuple[tuple[Ends, bool], ...] = tuple(
+    (ends, nulls) for ends in ("newest", "oldest", "both") for nulls in (False, True)
+)
+_APART = 300_000
+_LAST_SECONDS = 2 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +31,40 @@ class Wanted:
     """The rows that matter of those that a scan's filter accepts.
 
     Attributes:
-        rows: how many, and with them all that have the time of the last one.
-        newest: the newest of them, or else the oldest.
+        rows: how many at an end, from 1 to `MOST_ROWS`, and with them all that have the time of the last one.
+        ends: at which end, or at each.
+        null_times: whether rows without a time count, after all others; what marks the scan would refuse them.
     """
 
     rows: int
-    newest: bool
+    ends: Ends
+    null_times: bool = False
+
+    def marks(self) -> tuple[int, int]:
+        """Two instants that say so, far in the future and far in the past; microseconds since the epoch.
+
+        The API's times have no more than milliseconds, and these have a last digit.
+        """
+        offset = _KINDS.index((self.ends, self.null_times)) * _APART + self.rows * 10 + 1
+        return EVER.end - _LAST_SECONDS + offset, EVER.start + offset
 
 
-def mark_of(wanted: Sequence[Wanted]) -> str:
-    """The text."""
-    return _OPENING + ",".join(f" {'newest' if one.newest else 'oldest'} {one.rows}" for one in wanted)
+def mark_literal(mark: int) -> str:
+    """A mark as SQL. Only a literal is known to every version of DuckDB before it hands conditions on."""
+    return f"TIMESTAMPTZ '{as_datetime(mark).replace(tzinfo=None).isoformat(sep=' ', timespec='microseconds')}+00'"
 
 
-def marked_column(expression: str) -> str | None:
-    """The column that a printed filter says is not such a text."""
-    found = _COLUMN.search(expression)
-    return None if found is None else found[1]
+def wanted_by(instants: Iterable[int]) -> tuple[int, Wanted] | None:
+    """The mark among the literals of a filter, and what it says; None where there is none."""
+    return next(
+        ((instant, found) for instant in sorted(set(instants)) if (found := _wanted(instant)) is not None), None
+    )
 
 
-def wanted_by(texts: Iterable[str]) -> tuple[Wanted, ...]:
-    """What the texts in a filter say."""
-    marks = [text.removeprefix(_OPENING) for text in texts if text.startswith(_OPENING)]
-    found = [_ONE.findall(mark) for mark in marks]
-    return tuple(Wanted(int(rows), newest=end == "newest") for ends in found[:1] for end, rows in ends)
+def _wanted(instant: int) -> Wanted | None:
+    offset = instant - EVER.start if instant < 0 else instant - EVER.end + _LAST_SECONDS
+    kind, counted = divmod(offset, _APART)
+    rows, digit = divmod(counted, 10)
+    if not (0 <= kind < len(_KINDS) and 0 < rows <= MOST_ROWS and digit == 1):
+        return None
+    return Wanted(rows, *_KINDS[kind])

@@ -48,9 +48,8 @@ def _history_file(settings: Settings, table: str, asked_id: str | None) -> Path 
     """A file for each account, table and id; the names of account and id are hashes, so that nothing shows."""
     if settings.cache_dir is None:
         return None
-    account = _short_hash(f"{settings.base_url}\0{settings.token.reveal()}")
     name = table if asked_id is None else f"{table}-{_short_hash(asked_id)}"
-    return settings.cache_dir / "history" / account / f"{name}.json"
+    return settings.cache_dir / "history" / settings.account / f"{name}.json"
 
 
 def _short_hash(text: str) -> str:

@@ -21,7 +21,7 @@ from duckdb_videsk.fetch.proof import judge
 from duckdb_videsk.fetch.retry import delay_before
 from duckdb_videsk.ledger import LoggedRequest
 from duckdb_videsk.ranges import EVER, as_datetime
-from duckdb_videsk.rate import Pace
+from duckdb_videsk.rate import Pace, seconds_ahead
 
 if TYPE_CHECKING:
     from duckdb_videsk.client import Reply, Request
@@ -64,6 +64,9 @@ class Asker:
     """Asks requests of one account; decoding runs in threads beside the event loop.
 
     After `close` another event loop may go on with it: pace and what was learnt of the server stay.
+
+    Attributes:
+        clock_ahead: seconds that this machine's clock is ahead of the server's, by its last answer.
     """
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
@@ -75,6 +78,7 @@ class Asker:
         self._row_bytes: dict[str, float] = {}
         self._clock_fault: ClockError | None = None
         self._one_large = threading.Lock()
+        self.clock_ahead = 0.0
 
     async def close(self) -> None:
         """Let go of what belongs to the running loop; idempotent."""
@@ -127,6 +131,7 @@ class Asker:
         ways = self._ways.get(loop) or self._ways.setdefault(loop, _Ways(self._settings))
         reply = await ways.client.send(request, on_sent=turn.sent)
         self._pace.learn(reply.headers)
+        self.clock_ahead = seconds_ahead(reply.headers, time.time())
         attempts.status, attempts.size = reply.status, len(reply.body)
         try:
             shown = await self._decoded(ways, reply, request)

@@ -12,22 +12,25 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
+from duckdb_videsk.client import Request
 from duckdb_videsk.errors import ClosedError
 from duckdb_videsk.fetch.account import Account
 from duckdb_videsk.fetch.fetching import Fetch
 from duckdb_videsk.fetch.questions import newest_questions
+from duckdb_videsk.fetch.retry import RetryBudget
 from duckdb_videsk.fetch.runtime import LoopThread
 from duckdb_videsk.guard import Guard
+from duckdb_videsk.ranges import EVER, SECOND, Range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
 
     import pyarrow as pa
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.fetch.fetching import Progress
     from duckdb_videsk.ledger import Ledger
-    from duckdb_videsk.ranges import Range
     from duckdb_videsk.settings import Settings
 
 __all__ = ["Engine", "Scan"]
@@ -69,9 +72,22 @@ class Engine:
             order: which rows to read first, since the reader may have enough of them soon; None for the fewest
                 requests.
         """
-        self._refuse_closed()
         wanted: Sequence[str | None] = ids if endpoint.parameter is not None else (None,)
-        return Scan(self, endpoint, ranges, wanted, null_times=null_times, guard=guard or Guard(), order=order)
+        parts = dict.fromkeys(wanted, ranges)
+        return self.scan_parts(endpoint, parts, null_times=null_times, guard=guard, order=order)
+
+    def scan_parts(
+        self,
+        endpoint: Endpoint,
+        parts: Mapping[str | None, Sequence[Range]],
+        *,
+        null_times: bool = False,
+        guard: Guard | None = None,
+        order: Literal["newest", "oldest"] | None = None,
+    ) -> Scan:
+        """The same, with ranges for each id; the id is None for exports that take none."""
+        self._refuse_closed()
+        return Scan(self, endpoint, parts, null_times=null_times, guard=guard or Guard(), order=order)
 
     def questions(self, endpoint: Endpoint, asked_id: str, *, check: Callable[[], None]) -> tuple[str, ...]:
         """The labels of a form's or survey's questions; waits for the API.
@@ -91,6 +107,28 @@ class Engine:
             return _awaited(asking, check)
         finally:
             self.loops.let_go()
+
+    def look_for_timeless(self, endpoint: Endpoint, asked_id: str | None) -> Future[bool]:
+        """Ask whether there are rows without a time: they come where a request has no bounds, if anywhere."""
+        self._refuse_closed()
+        loop = self.loops.hold()
+        request = Request(endpoint, Range(EVER.start - SECOND, EVER.end + SECOND), id=asked_id)
+        found = asyncio.run_coroutine_threadsafe(self._is_timeless(request), loop)
+        found.add_done_callback(lambda _: self.loops.let_go())
+        return found
+
+    def cap(self, endpoint: Endpoint, asked_id: str | None) -> int:
+        """Records in one answer as last announced; 0 while unknown."""
+        return self.account.history(endpoint, asked_id).cap
+
+    def clock_ahead(self) -> float:
+        """Seconds that this machine's clock is ahead of the server's, by its last answer."""
+        return self.account.asker.clock_ahead
+
+    async def _is_timeless(self, request: Request) -> bool:
+        budget = RetryBudget(spare=self.account.settings.retries)
+        shown = await self.account.asker.ask(request, query=self.account.ledger.next_query(), budget=budget)
+        return shown.timeless > 0
 
     def close(self) -> None:
         """Stop every scan; idempotent."""
@@ -113,8 +151,7 @@ class Scan(Iterator["pa.RecordBatch"]):
         self,
         engine: Engine,
         endpoint: Endpoint,
-        ranges: Sequence[Range],
-        ids: Sequence[str | None],
+        parts: Mapping[str | None, Sequence[Range]],
         *,
         null_times: bool,
         guard: Guard,
@@ -126,8 +163,7 @@ class Scan(Iterator["pa.RecordBatch"]):
             engine.account,
             self.number,
             endpoint,
-            ranges,
-            ids,
+            parts,
             null_times=null_times,
             guard=guard,
             order=order,

@@ -18,7 +18,7 @@ from duckdb_videsk.fetch.retry import RetryBudget
 from duckdb_videsk.ranges import SECOND, Range, micros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -97,8 +97,7 @@ class Fetch:
         account: Account,
         number: int,
         endpoint: Endpoint,
-        ranges: Sequence[Range],
-        ids: Sequence[str | None],
+        wanted: Mapping[str | None, Sequence[Range]],
         *,
         null_times: bool,
         guard: Guard,
@@ -113,9 +112,8 @@ class Fetch:
         self._null_times = null_times
         self._guard = guard
         self._newest_first = order == "newest"
-        self.in_order = order is not None and len(ids) == 1
-        self._ranges = ranges
-        self._ids = ids
+        self.in_order = order is not None and len(wanted) == 1
+        self._wanted = wanted
         self._parts: list[_Part] = []
         self._budget = RetryBudget(spare=_SPARE_FAILURES)
         self._second_lock = asyncio.Lock()
@@ -133,7 +131,7 @@ class Fetch:
 
     async def run(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._parts = [_Part(self._endpoint, asked_id, self._ranges, self._account) for asked_id in self._ids]
+        self._parts = [_Part(self._endpoint, *part, self._account) for part in self._wanted.items()]
         tasks: set[asyncio.Task[None]] = set()
         try:
             while True:

@@ -26,7 +26,7 @@ from duckdb_videsk.rewriting.splices import prove, spliced
 from duckdb_videsk.rewriting.words import Sort, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableMapping, Sequence
+    from collections.abc import Callable, MutableMapping
 
     from duckdb_videsk.rewriting.joins import Nearness
     from duckdb_videsk.rewriting.parameters import Values
@@ -70,18 +70,15 @@ class Rewriter:
         columns: MutableMapping[tuple[str, str], Columns],
         catalog: str,
         *,
-        texts: Mapping[tuple[str, str], Sequence[str]] | None = None,
         near: Nearness | None = None,
         natural_bounds: bool = False,
     ) -> None:
         """
         Args:
             columns: of each table and view, by schema and name in lower case; more may come later.
-            texts: those of them that are text.
             near: what is so by nature of tables that are joined.
             natural_bounds: whether to rely on it.
         """
-        self._texts = texts or {}
         self._near = near or {}
         self._natural_bounds = natural_bounds
         self._columns = columns
@@ -128,7 +125,7 @@ class Rewriter:
         try:
             session = session_of(native)
             tables = self._tables_of(native, session, words_of(text))
-            return with_mark(native, text, parameters, tables, self._texts)
+            return with_mark(native, text, parameters, tables)
         except duckdb.InterruptException:
             raise
         except (NotUnderstood, duckdb.Error, RecursionError):

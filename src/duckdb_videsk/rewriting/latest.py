@@ -12,31 +12,31 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from duckdb_videsk.ranges import as_datetime
 from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.places import places
 from duckdb_videsk.rewriting.scopes import Scope, parsed
 from duckdb_videsk.rewriting.session import has_usual_order
 from duckdb_videsk.rewriting.splices import spliced
 from duckdb_videsk.rewriting.words import words_of
-from duckdb_videsk.views import quoted, text_literal
-from duckdb_videsk.wanted import Wanted, mark_of
+from duckdb_videsk.views import quoted
+from duckdb_videsk.wanted import MOST_ROWS, Wanted, mark_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     import duckdb
 
     from duckdb_videsk.rewriting.scopes import Node, Source, Tables
     from duckdb_videsk.rewriting.words import Word
 
-Name = tuple[str, str]
-
 __all__ = ["may_be_latest", "with_mark"]
 
 _LIKELY = re.compile(r"\blimit\b|\b(?:min|max)\s*\(", re.IGNORECASE)
-_PARTS = {"kind", "expressions", "from", "from_", "where", "order", "limit", "offset", "operation_modifiers"}
+_CLAUSES = {"kind", "expressions", "from", "from_", "where", "order", "limit", "offset", "operation_modifiers"}
+_COMPARISONS = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.Between)
 _ORDERLY = {"PROJECTION", "TOP_N", "ORDER_BY", "LIMIT", "STREAMING_LIMIT", "UNION"}
-_AGGREGATE = "UNGROUPED_AGGREGATE"
+_SCANS = {"ARROW_SCAN", "PYTHON_ARROW_SCAN"}
 _EXTREME = re.compile(r"(?:min|max)\(#\d+\)")
 
 
@@ -45,17 +45,8 @@ def may_be_latest(text: str) -> bool:
     return _LIKELY.search(text) is not None
 
 
-def with_mark(
-    native: duckdb.DuckDBPyConnection,
-    text: str,
-    parameters: object,
-    tables: Tables,
-    texts: Mapping[Name, Sequence[str]],
-) -> str:
+def with_mark(native: duckdb.DuckDBPyConnection, text: str, parameters: object, tables: Tables) -> str:
     """The statement with its mark.
-
-    Args:
-        texts: the columns of text of each table and view, by schema and name.
 
     Raises:
         NotUnderstood: it is no such statement, or that is not certain.
@@ -63,13 +54,14 @@ def with_mark(
     """
     select = parsed(text)
     source, column = _one_table(select, tables)
-    wanted = list(_extremes(select, source, column) or _top(select, source, column))
+    wanted = _extremes(select, source, column) or _top(select, source, column)
     if not has_usual_order(native):
         raise NotUnderstood("the session orders in its own way")
-    mark = f"{_unused_text(select, texts.get(source.table or ('', ''), ()))} <> {text_literal(mark_of(wanted))}"
-    marked = _marked(text, select, mark, tables)
-    _check_plan(native, marked, parameters)
-    return marked
+    for mark in wanted.marks():
+        marked = _marked(text, select, f"{quoted(column)} <> {mark_literal(mark)}", tables)
+        if _reaches_scan(native, marked, parameters, as_datetime(mark).strftime("%S.%f").rstrip("0")):
+            return marked
+    raise NotUnderstood("another condition implies the mark")
 
 
 def _one_table(select: Node, tables: Tables) -> tuple[Source, str]:
@@ -77,7 +69,7 @@ def _one_table(select: Node, tables: Tables) -> tuple[Source, str]:
     given = (
         {name for name, value in select.args.items() if value} if isinstance(select, exp.Select) else {"no SELECT"}
     )
-    sources = Scope(select, tables).sources if given <= _PARTS else ()
+    sources = Scope(select, tables).sources if given <= _CLAUSES else ()
     if len(sources) != 1 or sources[0].table is None:
         raise NotUnderstood("not one table alone")
     ranges = [name for name, is_range in sources[0].columns or () if is_range]
@@ -95,7 +87,7 @@ def _is_range_column(node: Node, source: Source, column: str) -> bool:
     )
 
 
-def _extremes(select: Node, source: Source, column: str) -> list[Wanted] | None:
+def _extremes(select: Node, source: Source, column: str) -> Wanted | None:
     """What `SELECT min(column), max(column)` wants."""
     found = set()
     for item in select.expressions:
@@ -107,10 +99,10 @@ def _extremes(select: Node, source: Source, column: str) -> list[Wanted] | None:
         found.add(isinstance(inner, exp.Max))
     if not found or select.args.get("order") or select.args.get("limit"):
         return None
-    return [Wanted(1, newest=newest) for newest in sorted(found)]
+    return Wanted(1, "both" if len(found) > 1 else "newest" if True in found else "oldest")
 
 
-def _top(select: Node, source: Source, column: str) -> Iterator[Wanted]:
+def _top(select: Node, source: Source, column: str) -> Wanted:
     """What `ORDER BY column DESC LIMIT n` wants."""
     order, limit, offset = (select.args.get(name) for name in ("order", "limit", "offset"))
     if order is None or limit is None or _is_renamed(select, source, column):
@@ -123,19 +115,13 @@ def _top(select: Node, source: Source, column: str) -> Iterator[Wanted]:
     ):
         raise NotUnderstood("another order")
     rows = _number(limit) + (0 if offset is None else _number(offset))
-    if rows < 1:
-        raise NotUnderstood("no records")
-    yield Wanted(rows, newest=bool(first.args.get("desc")))
-
-
-def _unused_text(select: Node, texts: Sequence[str]) -> str:
-    """A column of text that no condition names: what is said of another one could be taken together with the mark."""
     where = select.args.get("where")
-    named = set() if where is None else {one.name.lower() for one in where.find_all(exp.Column)}
-    unused = [name for name in texts if name not in named]
-    if not unused:
-        raise NotUnderstood("conditions on every column of text")
-    return quoted(unused[0])
+    timed = where is not None and any(one.name.lower() == column for one in where.find_all(exp.Column))
+    if timed and not any(_is_strict(part, source, column) for part in _parts(where.this)):
+        raise NotUnderstood("conditions that a record without a time may meet")
+    if not 0 < rows <= MOST_ROWS:
+        raise NotUnderstood("many records, or none")
+    return Wanted(rows, "newest" if first.args.get("desc") else "oldest", null_times=not timed)
 
 
 def _is_renamed(select: Node, source: Source, column: str) -> bool:
@@ -151,6 +137,23 @@ def _is_renamed(select: Node, source: Source, column: str) -> bool:
         elif item.find(exp.Columns):
             return True
     return False
+
+
+def _parts(condition: Node) -> Iterator[Node]:
+    """What all has to be true for a condition to be true."""
+    if isinstance(condition, exp.Paren):
+        yield from _parts(condition.this)
+    elif isinstance(condition, exp.And):
+        yield from _parts(condition.left)
+        yield from _parts(condition.right)
+    else:
+        yield condition
+
+
+def _is_strict(condition: Node, source: Source, column: str) -> bool:
+    """Whether a condition refuses records without a time."""
+    sides = (condition.this, condition.args.get("expression")) if isinstance(condition, _COMPARISONS) else ()
+    return any(_is_range_column(one, source, column) for one in sides)
 
 
 def _number(clause: Node) -> int:
@@ -191,21 +194,31 @@ def _end_of_from(words: Sequence[Word]) -> int:
     return words[-1].end
 
 
-def _check_plan(native: duckdb.DuckDBPyConnection, text: str, parameters: object) -> None:
-    """That DuckDB hands every condition to the scan, and does nothing with its records but order and cut them."""
+def _reaches_scan(native: duckdb.DuckDBPyConnection, text: str, parameters: object, mark: str) -> bool:
+    """Whether DuckDB hands the mark to the scan of what is not kept.
+
+    Raises:
+        NotUnderstood: it does not hand it every condition, or does more with the records than order and cut them.
+    """
     ((_, plan),) = native.execute(f"EXPLAIN (FORMAT json) {text}", parameters).fetchall()
-    for node in _nodes(json.loads(plan)):
-        name = node["name"].strip()
-        if name == _AGGREGATE:
-            aggregates = node["extra_info"]["Aggregates"]
-            listed = [aggregates] if isinstance(aggregates, str) else aggregates
-            if all(_EXTREME.fullmatch(one) for one in listed):
-                continue
-        if name not in _ORDERLY and not name.endswith("_SCAN"):
-            raise NotUnderstood(f"{name} between the records and their order")
+    scans = [scan for node in json.loads(plan) for scan in _scans(node, orderly=True)]
+    if len(scans) != 1:
+        raise NotUnderstood("more scans than one")
+    return mark in str(scans[0]["extra_info"].get("Filters", ""))
 
 
-def _nodes(plans: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for plan in plans:
-        yield plan
-        yield from _nodes(plan["children"])
+def _scans(node: dict[str, Any], *, orderly: bool) -> Iterator[dict[str, Any]]:
+    """The scans of what is not kept; raises NotUnderstood where one is under anything but an order and a cut."""
+    name = node["name"].strip()
+    if name in _SCANS:
+        if not orderly:
+            raise NotUnderstood("something between the records and their order")
+        yield node
+    for child in node["children"]:
+        yield from _scans(child, orderly=orderly and (name in _ORDERLY or _is_extreme(node)))
+
+
+def _is_extreme(node: dict[str, Any]) -> bool:
+    aggregates = node["extra_info"].get("Aggregates", "")
+    listed = [aggregates] if isinstance(aggregates, str) else aggregates
+    return node["name"].strip() == "UNGROUPED_AGGREGATE" and all(_EXTREME.fullmatch(one) for one in listed)

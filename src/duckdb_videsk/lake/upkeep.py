@@ -1,0 +1,89 @@
+"""What is done to kept files afterwards: days merged into months, leftovers cleared, days forgotten.
+
+None of it may happen under a reader: merging waits for a moment without leases, and is put off where there is none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from duckdb_videsk.lake.layout import Piece, month_folder, month_of
+from duckdb_videsk.lake.writing import UNFINISHED
+from duckdb_videsk.ranges import SECOND, Range, normalise, subtract
+
+if TYPE_CHECKING:
+    from duckdb_videsk.lake.store import Lake, Shelf
+
+__all__ = ["compact", "forget"]
+
+_LEFT_OVER_SECONDS = 86_400
+
+
+def compact(lake: Lake) -> int | None:
+    """Merge the days of months that are kept whole into one file each, and clear what was left over.
+
+    Gives the number of months merged; None where another process reads the lake, so that nothing was done.
+
+    Raises:
+        OSError: there is no room, or no permission; nothing is lost.
+    """
+    with lake.unread() as alone:
+        if not alone:
+            return None
+        merged = 0
+        for shelf in lake.shelves():
+            _clear(shelf)
+            _clear(lake.recent(shelf.endpoint, shelf.id))
+            merged += sum(_merge(shelf, month) for month in _ripe_months(shelf.pieces()))
+        return merged
+
+
+def forget(shelf: Shelf, span: Range) -> int:
+    """Delete the files that hold any day of `span`, and give how many; their other days are asked for again too."""
+    if not shelf.folder.is_dir():
+        return 0
+    with shelf.writing():
+        pieces = [piece for piece in shelf.all_pieces() if piece.days.intersect(span).length]
+        shelf.remove(pieces)
+    return len(pieces)
+
+
+def _ripe_months(pieces: list[Piece]) -> list[Range]:
+    """Months that are kept whole, in more than one file."""
+    kept = normalise(piece.days for piece in pieces)
+    starts = [month_of(piece.days.start) for piece in pieces if piece.rows]
+    return sorted({month for month in starts if starts.count(month) > 1 and not subtract([month], kept)})
+
+
+def _merge(shelf: Shelf, month: Range) -> bool:
+    old = [piece for piece in shelf.pieces() if not subtract([piece.days], [month])]
+    tables = [shelf.read(piece) for piece in old if piece.rows]
+    if any(table is None for table in tables):
+        return False
+    rows = pa.concat_tables([table for table in tables if table is not None]).combine_chunks()
+    # As long after the month as any of its days was fetched after that day.
+    end = month.end // SECOND
+    fetched = end + min(piece.fetched - piece.days.end // SECOND for piece in old)
+    folder = shelf.folder / month_folder(month)
+    with shelf.unfinished(folder, rows, month, fetched=fetched) as (file, piece), shelf.writing():
+        # In this order, so that whoever reads the whole folder never finds a day twice, come what may.
+        shelf.remove(old)
+        file.replace(shelf.path(piece))
+    return True
+
+
+def _clear(shelf: Shelf) -> None:
+    """Remove what a killed process left, and files that may not be used or whose days a longer one holds."""
+    if not shelf.folder.is_dir():
+        return
+    with shelf.writing():
+        chosen = set(shelf.pieces())
+        shelf.remove(piece for piece in shelf.all_pieces() if piece not in chosen)
+    for file in shelf.folder.glob(f"**/*{UNFINISHED}"):
+        with contextlib.suppress(OSError):
+            if time.time() - file.stat().st_mtime > _LEFT_OVER_SECONDS:
+                file.unlink()

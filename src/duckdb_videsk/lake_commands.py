@@ -1,0 +1,235 @@
+"""The commands that look after the lake: `videsk sync`, `videsk verify` and `videsk forget`."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from duckdb_videsk.connection import connect
+from duckdb_videsk.endpoints import ENDPOINTS, by_table
+from duckdb_videsk.errors import LakeError, QueryError
+from duckdb_videsk.fetch import Engine
+from duckdb_videsk.lake import Lake, ReadThrough
+from duckdb_videsk.lake.upkeep import compact, forget
+from duckdb_videsk.ledger import Ledger
+from duckdb_videsk.materialise import materialise
+from duckdb_videsk.output import say
+from duckdb_videsk.progress import watcher
+from duckdb_videsk.ranges import EVER, Range, as_datetime, micros
+from duckdb_videsk.settings import load_settings
+from duckdb_videsk.sync import sync
+from duckdb_videsk.verify import differences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from duckdb_videsk.endpoints import Endpoint
+    from duckdb_videsk.errors import VideskError
+    from duckdb_videsk.lake.store import Shelf
+    from duckdb_videsk.settings import Settings
+    from duckdb_videsk.sync import Synced
+
+__all__ = ["add_lake_commands"]
+
+_ABOUT_SYNC = """\
+Fetch what is not kept yet of a range, table by table; what is kept already costs no request.
+
+Without --since it goes on from the first day that is kept. Each stretch is kept as soon as it is whole, so the next
+run resumes an interrupted one. Records that are not settled yet are not kept. Days of whole months are merged.
+"""
+_SYNC_EXAMPLES = """\
+examples:
+  videsk sync --since 2024-01-01
+  videsk sync --since 2024-01-01 --tables calls,queues
+  videsk sync
+  videsk sync --since 2026-01-01 --to contact_centre.duckdb
+
+exit codes: 0 done, 1 the API or the network failed for a table, 2 the command or a setting is wrong, 130 interrupted
+"""
+
+
+def add_lake_commands(commands: Any) -> None:
+    """Add them to the parser's sub-commands."""
+    _add(
+        commands,
+        "sync",
+        _sync,
+        help="fetch and keep the days of a range",
+        description=_ABOUT_SYNC,
+        epilog=_SYNC_EXAMPLES,
+    )
+    commands.choices["sync"].add_argument(
+        "--to",
+        metavar="TARGET",
+        help="also write the range as tables: a .duckdb file, ducklake:…, or a folder for Parquet files",
+    )
+    about = "Ask again for kept days, and say which differ from what is kept: by day and column, with how many."
+    _add(commands, "verify", _verify, help="compare kept days with what the API gives now", description=about)
+    commands.choices["verify"].add_argument(
+        "--forget", action="store_true", help="delete the files that differ, so that their days are fetched again"
+    )
+    about = "Delete kept days: the files that hold any day of the range. Give at least one option to say which."
+    _add(commands, "forget", _forget, help="delete kept days", description=about)
+    commands.choices["forget"].add_argument(
+        "--everything", action="store_true", help="all that is kept of the account"
+    )
+
+
+def _add(commands: Any, name: str, run: Any, **texts: str) -> None:
+    parser = commands.add_parser(name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts)
+    parser.set_defaults(run=run)
+    parser.add_argument("--since", type=_moment, metavar="DATE", help="first day, in the time zone of the settings")
+    parser.add_argument("--until", type=_moment, metavar="DATE", help="the day before which to stop")
+    parser.add_argument("--tables", help="comma-separated; default: all whose ids, if they need any, are known")
+    parser.add_argument("--forms", help="ids of forms, comma-separated")
+    parser.add_argument("--surveys", help="ids of surveys, comma-separated")
+    parser.add_argument("--base-url", help="of the API, or of a simulator")
+    parser.add_argument("--time-zone", help="IANA name whose days the dates mean, as in America/Santiago")
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return load_settings(
+        base_url=options.base_url,
+        time_zone=options.time_zone,
+        forms=options.forms,
+        surveys=options.surveys,
+        lake=True,
+    )
+
+
+def _instant(moment: datetime | None, settings: Settings) -> int | None:
+    if moment is None:
+        return None
+    return micros(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(settings.time_zone)))
+
+
+def _endpoints(options: argparse.Namespace, settings: Settings) -> list[Endpoint]:
+    """The tables named, or all that can be read."""
+    if options.tables is None:
+        return [e for e in ENDPOINTS if e.parameter is None or settings.ids(e.parameter)]
+    names = [name.strip() for name in options.tables.split(",") if name.strip()]
+    unknown = [name for name in names if name not in by_table()]
+    if unknown or not names:
+        raise QueryError(f"There is no table {', '.join(unknown)}; tables are: {', '.join(by_table())}.")
+    for name in names:
+        parameter = by_table()[name].parameter
+        if parameter and not settings.ids(parameter):
+            raise QueryError(f"{name} are kept by id: name those to keep with --{parameter}s, or in the settings.")
+    return [by_table()[name] for name in names]
+
+
+def _shelves(lake: Lake, endpoints: list[Endpoint]) -> list[Shelf]:
+    return [
+        lake.shelf(endpoint, asked_id)
+        for endpoint in endpoints
+        for asked_id in (lake.settings.ids(endpoint.parameter) if endpoint.parameter else (None,))
+    ]
+
+
+def _sync(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    lake, endpoints = Lake(settings), _endpoints(options, settings)
+    since, until = _instant(options.since, settings), _instant(options.until, settings)
+    source = ReadThrough(lake, Engine(settings, ledger=Ledger(), watch=watcher(settings.progress)))
+    errors: list[VideskError] = []
+    try:
+        for synced in sync(source, _shelves(lake, endpoints), since=since, until=until):
+            say(_line(synced))
+            errors.extend([synced.error] if synced.error else [])
+    finally:
+        source.close()
+    merged = compact(lake)
+    if merged is None:
+        say("Another program has the kept days open, so none were merged into months this time.\n")
+    if errors:
+        raise errors[0]
+    if options.to is not None:
+        _write_out(options, settings, endpoints, since, until)
+
+
+def _line(synced: Synced) -> str:
+    name = synced.table if synced.id is None else f"{synced.table} {synced.id}"
+    done = f"{synced.records:,} records of {synced.days:,} days fetched"
+    if synced.error is not None:
+        return f"{name}: {done}, then failed: {synced.error}\n"
+    kept = "nothing of the range is settled yet" if synced.span.empty else f"kept until {_date(synced.span.end)}"
+    return f"{name}: {done}; {kept}\n"
+
+
+def _write_out(
+    options: argparse.Namespace, settings: Settings, endpoints: list[Endpoint], since: int | None, until: int | None
+) -> None:
+    first = [shelf.pieces()[0].days.start for shelf in _shelves(Lake(settings), endpoints) if shelf.pieces()]
+    span = Range(min(first, default=EVER.start) if since is None else since, EVER.end if until is None else until)
+    with connect(
+        base_url=options.base_url,
+        time_zone=options.time_zone,
+        forms=options.forms,
+        surveys=options.surveys,
+        lake=True,
+    ) as connection:
+        materialise(connection, options.to, endpoints, span)
+    say(f"Written to {options.to}: {', '.join(endpoint.table for endpoint in endpoints)}\n")
+
+
+def _chosen(options: argparse.Namespace, settings: Settings) -> tuple[list[Shelf], Range]:
+    """The shelves and the range that options mean; without --tables every shelf there is."""
+    lake = Lake(settings)
+    since, until = _instant(options.since, settings), _instant(options.until, settings)
+    span = Range(EVER.start if since is None else since, EVER.end if until is None else until)
+    if options.tables is None and options.forms is None and options.surveys is None:
+        return list(lake.shelves()), span
+    return _shelves(lake, _endpoints(options, settings)), span
+
+
+def _verify(options: argparse.Namespace) -> None:
+    settings = _settings(options)
+    shelves, span = _chosen(options, settings)
+    engine = Engine(settings, ledger=Ledger(), watch=watcher(settings.progress))
+    checked = differing = 0
+    try:
+        for shelf in shelves:
+            for piece in [piece for piece in shelf.pieces() if piece.days.intersect(span).length]:
+                checked += 1
+                lines = list(_compared(engine, shelf, piece))
+                differing += bool(lines)
+                say("".join(lines))
+                if lines and options.forget:
+                    shelf.remove([piece])
+    finally:
+        engine.close()
+    say(f"{checked:,} files checked, {differing:,} differ\n")
+    if differing and not options.forget:
+        raise LakeError(
+            "Kept days differ from what the API gives now: records changed after settle_days. "
+            "'videsk verify --forget' deletes those files, so that their days are fetched again."
+        )
+
+
+def _compared(engine: Engine, shelf: Shelf, piece: Any) -> Iterator[str]:
+    name = shelf.endpoint.table if shelf.id is None else f"{shelf.endpoint.table} {shelf.id}"
+    if not shelf.verified(piece):
+        yield f"{name}: {shelf.path(piece).name} was damaged\n"
+        return
+    for found in differences(engine, shelf, piece):
+        yield f"{name} {_date(found.day)}: {found.column} of {found.records:,} records\n"
+
+
+def _forget(options: argparse.Namespace) -> None:
+    given = (options.since, options.until, options.tables, options.forms, options.surveys)
+    if not options.everything and not any(given):
+        raise QueryError("Say what to forget: --tables, --since, --until, --forms, --surveys or --everything.")
+    shelves, span = _chosen(options, _settings(options))
+    lake = Lake(_settings(options))
+    recent = [lake.recent(shelf.endpoint, shelf.id) for shelf in shelves]
+    say(f"{sum(forget(shelf, span) for shelf in (*shelves, *recent)):,} files deleted\n")
+
+
+def _date(instant: int) -> str:
+    return as_datetime(instant).astimezone(UTC).date().isoformat()

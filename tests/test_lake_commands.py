@@ -1,0 +1,224 @@
+"""`videsk sync`, `verify` and `forget`: what they keep, say and leave."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from duckdb_videsk.cli import main
+from duckdb_videsk.endpoints import by_table
+from duckdb_videsk.errors import LakeChangedError
+from duckdb_videsk.lake.upkeep import compact
+from duckdb_videsk.simulator import Fault, Records, Simulator
+from lakes import MARCH, Shore, counted, shore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+MONTHS = "start_time >= '2026-03-01' AND start_time < '2026-05-10'"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shore]:
+    with shore(tmp_path / "lake") as made:
+        set_environment(monkeypatch, made)
+        yield made
+
+
+def set_environment(monkeypatch: pytest.MonkeyPatch, here: Shore) -> None:
+    for name in [name for name in os.environ if name.startswith("VIDESK_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("VIDESK_API_TOKEN", here.sim.token)
+    monkeypatch.setenv("VIDESK_BASE_URL", here.sim.url)
+    monkeypatch.setenv("VIDESK_LAKE_DIR", str(here.folder))
+    monkeypatch.setenv("VIDESK_TIME_ZONE", "America/Santiago")
+    monkeypatch.setenv("VIDESK_REQUESTS_PER_SECOND", "10000")
+    monkeypatch.setenv("VIDESK_CACHE_DIR", "none")
+
+
+@pytest.fixture
+def videsk(here: Shore, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        here.sim.forget_asked()
+        code = main(arguments)
+        written = capsys.readouterr()
+        return code, written.out, written.err
+
+    return run
+
+
+def test_sync_fills_a_range_and_then_asks_nothing(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
+    chosen = ("sync", "--since", "2026-03-01", "--until", "2026-05-10", "--tables", "calls,queues")
+    code, out, err = videsk(*chosen)
+    assert (code, err) == (0, "")
+    assert "calls: " in out
+    assert "queues: " in out
+    assert len(here.sim.asked) > 0
+    code, out, _ = videsk(*chosen)
+    assert code == 0
+    assert "calls: 0 records of 0 days fetched; kept until 2026-05-11" in out
+    assert here.sim.asked == []
+    want = here.truth(MONTHS)
+    with here.connect() as con:
+        assert here.asked(con, counted(MONTHS)) == (want, 0)
+
+
+def test_sync_goes_on_from_what_is_kept(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
+    assert videsk("sync", "--since", "2026-11-01", "--until", "2026-11-10", "--tables", "calls")[0] == 0
+    first = here.files()
+    code, out, _ = videsk("sync", "--tables", "calls")
+    settled = datetime.now(UTC).date() - timedelta(days=3)
+    assert code == 0
+    assert f"kept until {settled}" in out
+    assert all(asked.start_text >= "2026-11-10T23:59:59Z" for asked in here.sim.asked)
+    assert len(here.files()) > len(first) or settled.month != 11
+    code, _, err = videsk("sync", "--tables", "queues")
+    assert code == 2
+    assert "--since" in err
+
+
+def test_sync_goes_on_with_other_tables_where_one_fails(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]]
+) -> None:
+    here.sim.behaviour.faults = [Fault("status", times=None, endpoint="queues", status=403)]
+    code, out, err = videsk("sync", "--since", "2026-03-01", "--until", "2026-03-05", "--tables", "queues,calls")
+    assert code == 1
+    assert "queues: 0 records of 0 days fetched, then failed" in out
+    assert "kept until 2026-03-06" in out
+    assert "403" in err
+
+
+def test_sync_merges_days_into_months(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
+    with here.connect() as con:
+        want = con.execute(counted(MARCH)).fetchall()
+    assert len(here.files()) > 7
+    with here.connect():
+        code, out, _ = videsk("sync", "--since", "2026-03-01", "--until", "2026-03-31", "--tables", "calls")
+        assert code == 0
+        assert "Another program has the kept days open" in out
+        assert len(here.files()) > 7
+    code, out, _ = videsk("sync", "--since", "2026-03-01", "--until", "2026-03-31", "--tables", "calls")
+    assert code == 0
+    assert [file.name.split(".")[0] for file in here.files()] == ["2026-03-01_2026-04-01"]
+    with here.connect() as con:
+        assert here.asked(con, counted(MARCH)) == (want, 0)
+
+
+def test_a_killed_merge_doubles_nothing(here: Shore) -> None:
+    """Days that stand beside the month that holds them are not read, and go away."""
+    month = "start_time >= '2026-02-28 21:00' AND start_time < '2026-03-31 21:00'"
+    with here.connect() as con:
+        con.execute(counted(MARCH)).fetchall()
+        days = {file: file.read_bytes() for file in here.files()}
+        times = {file: file.stat().st_mtime for file in days}
+        want = con.execute(counted(month)).fetchall()
+    assert compact(here.lake()) == 1
+    for file, content in days.items():
+        file.write_bytes(content)
+        os.utime(file, (times[file], times[file]))
+    with here.connect() as con:
+        assert here.asked(con, counted(month)) == (want, 0)
+    assert compact(here.lake()) == 0
+    assert len(here.files()) == 1
+
+
+@pytest.mark.parametrize("name", ["copy.duckdb", "folder"])
+def test_sync_to(here: Shore, videsk: Callable[..., tuple[int, str, str]], tmp_path: Path, name: str) -> None:
+    target = tmp_path / name
+    form = here.sim.source.form_ids[0]
+    chosen = ("sync", "--since", "2026-03-03", "--until", "2026-03-10", "--tables", "calls,forms", "--forms", form)
+    for _ in range(2):
+        code, out, err = videsk(*chosen, "--to", str(target))
+        assert (code, err) == (0, "")
+        assert "Written to" in out
+    with duckdb.connect() as bare:
+        if name == "folder":
+            calls = f"'{target}/calls.parquet'"
+        else:
+            bare.execute(f"ATTACH '{target}' AS mine")
+            calls = "mine.main.calls"
+            spanish = bare.execute('SELECT count("Agente") FROM mine.es.llamadas').fetchall()
+            assert spanish == bare.execute(f"SELECT count(agent) FROM {calls}").fetchall()
+            assert bare.execute("SELECT DISTINCT form FROM mine.forms").fetchall() == [(form,)]
+        assert bare.execute(f"SELECT count(*), sum(hash(id)) FROM {calls}").fetchall() == here.truth(MARCH)
+
+
+def test_sync_to_leaves_other_tables_of_a_database(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    target = tmp_path / "mine.duckdb"
+    with duckdb.connect(str(target)) as mine:
+        mine.execute("CREATE TABLE own AS SELECT 1 AS one")
+    chosen = ("sync", "--since", "2026-03-03", "--until", "2026-03-10", "--tables", "calls", "--to", str(target))
+    assert videsk(*chosen)[0] == 0
+    with duckdb.connect(str(target), read_only=True) as mine:
+        assert mine.execute("FROM own").fetchall() == [(1,)]
+        assert mine.execute("SELECT count(*) > 0 FROM calls").fetchall() == [(True,)]
+
+
+def test_forget(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
+    with here.connect() as con:
+        con.execute(counted(MARCH)).fetchall()
+    before = len(here.files())
+    assert videsk("forget")[0] == 2
+    code, out, _ = videsk("forget", "--since", "2026-03-05", "--until", "2026-03-06", "--tables", "calls")
+    assert (code, out) == (0, "2 files deleted\n")
+    assert len(here.files()) == before - 2
+    assert videsk("forget", "--everything")[:2] == (0, f"{before - 2} files deleted\n")
+    assert here.files() == []
+
+
+def test_forgotten_under_an_open_connection(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
+    with here.connect() as con:
+        want = con.execute(counted(MARCH)).fetchall()
+        videsk("forget", "--everything")
+        with pytest.raises(LakeChangedError):
+            con.execute(f"SELECT max(segment), max(tags) FROM videsk.calls WHERE {MARCH}").fetchall()
+        assert con.execute(counted(MARCH)).fetchall() == want
+
+
+def call(second: int, **values: object) -> dict[str, object]:
+    moment = datetime(2026, 3, 4, 12, tzinfo=UTC) + timedelta(seconds=second)
+    return {"id": f"{int(moment.timestamp()):08x}{second:016x}", "startTime": moment, **values}
+
+
+def test_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    before = [call(n, agent="Ana", tags=["a"]) for n in range(10)]
+    after = [call(0, agent="Ana", tags=["b"]), *before[2:], call(11, agent="Eva")]
+    with Simulator(Records({"calls": before})) as sim:
+        here = Shore(sim, tmp_path)
+        set_environment(monkeypatch, here)
+        assert main(["sync", "--since", "2026-03-01", "--until", "2026-03-31", "--tables", "calls"]) == 0
+        assert main(["verify"]) == 0
+        assert ", 0 differ" in capsys.readouterr().out
+        port = int(sim.url.rpartition(":")[2])
+    with Simulator(Records({"calls": after}), port=port, token=here.sim.token) as sim:
+        assert main(["verify", "--tables", "calls"]) == 1
+        found = capsys.readouterr()
+        assert "calls 2026-03-04: (gone) of 1 records" in found.out
+        assert "calls 2026-03-04: (new) of 1 records" in found.out
+        assert "calls 2026-03-04: tags of 1 records" in found.out
+        assert "records changed after settle_days" in found.err
+        assert main(["verify", "--forget"]) == 0
+        assert main(["sync", "--since", "2026-03-01", "--until", "2026-03-31", "--tables", "calls"]) == 0
+        assert main(["verify"]) == 0
+
+
+def test_a_lake_of_every_table_and_month(here: Shore) -> None:
+    """Merged or not, the shelves hold what they held."""
+    with here.connect() as con:
+        for day in range(1, 31):
+            con.execute(
+                counted(f"start_time >= '2026-04-{day:02}' AND start_time < '2026-04-{day:02} 20:00'")
+            ).fetchall()
+        con.execute(counted("start_time >= '2026-03-31 21:00' AND start_time < '2026-04-30 21:00'")).fetchall()
+    shelf = here.lake().shelf(by_table()["calls"])
+    rows = sum(piece.rows for piece in shelf.pieces())
+    assert compact(here.lake()) == 1
+    assert sum(piece.rows for piece in shelf.pieces()) == rows
