@@ -58,7 +58,7 @@ def column_labels(endpoint: Endpoint, language: str, labels: Mapping[str, str]) 
 
 
 def schema_views(endpoints: Sequence[Endpoint], language: str, labels: Mapping[str, str]) -> Iterator[str]:
-    """Statements that create a language's schema, its views and their comments."""
+    """Statements that create a language's schema, its views, their macros and their comments."""
     schema = f"{CATALOG}.{quoted(language)}"
     yield f"CREATE SCHEMA {schema}"
     for endpoint in endpoints:
@@ -67,6 +67,7 @@ def schema_views(endpoints: Sequence[Endpoint], language: str, labels: Mapping[s
         selected = ", ".join(f"{quoted(name)} AS {quoted(label)}" for name, label in named.items())
         table = f"{CATALOG}.main.{quoted(endpoint.table)}"
         yield f"CREATE VIEW {view} AS SELECT {selected} FROM {table}"  # noqa: S608 - every name is quoted
+        yield _macro(view, named[endpoint.range_column])
         yield from _view_comments(endpoint, view, language, named)
 
 
@@ -82,16 +83,20 @@ def comments(endpoint: Endpoint) -> Iterator[str]:
 
 def macro(endpoint: Endpoint) -> str:
     """The statement that creates an endpoint's table macro, half-open in time: `FROM videsk.calls(since := …)`."""
-    parameters = [*([endpoint.parameter] if endpoint.parameter else []), "since", "until"]
-    column = f"t.{quoted(endpoint.range_column)}"
+    table = f"{CATALOG}.main.{quoted(endpoint.table)}"
+    return _macro(table, endpoint.range_column, endpoint.parameter)
+
+
+def _macro(table: str, range_column: str, parameter: str | None = None) -> str:
+    """The macro of a table or view that has these columns."""
+    column = f"t.{quoted(range_column)}"
     conditions = [
         f"(since IS NULL OR {column} >= CAST(since AS TIMESTAMPTZ))",
         f"(until IS NULL OR {column} < CAST(until AS TIMESTAMPTZ))",
     ]
-    if endpoint.parameter:
-        conditions.append(f"({endpoint.parameter} IS NULL OR t.{endpoint.parameter} = {endpoint.parameter})")
-    table = f"{CATALOG}.main.{quoted(endpoint.table)}"
-    signature = ", ".join(f"{name} := NULL" for name in parameters)
+    if parameter:
+        conditions.append(f"({parameter} IS NULL OR t.{parameter} = {parameter})")
+    signature = ", ".join(f"{name} := NULL" for name in [*([parameter] if parameter else []), "since", "until"])
     body = f"SELECT t.* FROM {table} AS t WHERE {' AND '.join(conditions)}"  # noqa: S608 - the specs' own names
     return f"CREATE MACRO {table}({signature}) AS TABLE {body}"
 
