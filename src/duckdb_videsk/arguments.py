@@ -62,7 +62,7 @@ examples:
 exit codes: the shell's own; 2 where a part is missing or a setting is wrong
 """
 _ABOUT_SERVE = """\
-Serves the catalog 'videsk' to other DuckDBs through DuckDB's Quack extension until Ctrl-C, for reading only.
+Serves the catalog 'videsk' to other DuckDBs through DuckDB's Quack extension, read-only, until Ctrl-C.
 
 The clients' token is read from VIDESK_SERVE_TOKEN or a private file, never from an argument. Standard error has a
 line for each query. GET / answers 200 while it runs.

@@ -184,7 +184,7 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
             return
         for key, part in tree.items():
             if tree.get("type") == "TABLE_FUNCTION" and key == "function":
-                yield from _nodes(part.get("children", []))
+                yield from _nodes(list(part.values()))
             else:
                 yield from _nodes(part)
 

@@ -52,7 +52,7 @@ def run_shell(settings: Settings, arguments: Sequence[str]) -> int:
         Server(settings, token=token, port=free_port(), limits=_NO_LIMITS, told=_teller(file)) as server,
     ):
         file.write_text(_opening(server, settings, token), "utf-8")
-        return _run([str(program), "-cmd", f".read '{file}'", *arguments], server)
+        return _run([str(program), "-cmd", f".read '{file.as_posix()}'", *arguments], server)
 
 
 def find_shell() -> Path:
