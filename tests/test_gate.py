@@ -173,6 +173,28 @@ def test_a_name_of_with_hides_nothing(gate: Gate) -> None:
             gate.check(sql)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "FROM other.main.calls",
+        "FROM other.es.llamadas",
+        "FROM other.calls",
+        "FROM main.other.calls",
+        "FROM other.calls(since := '2026-01-01')",
+        "FROM other.main.calls(since := '2026-01-01')",
+        "FROM other.main.range(3)",
+        "FROM calls(since := '2026-01-01')",
+        "FROM pg_catalog.pg_settings",
+        "FROM system.pg_catalog.pg_settings",
+        "FROM main.duckdb_logs",
+        "FROM pg_catalog.duckdb_tables",
+    ],
+)
+def test_names_of_others(gate: Gate, sql: str) -> None:
+    with pytest.raises(Refused, match=r"no table|table function"):
+        gate.check(sql)
+
+
 @pytest.mark.parametrize("sql", ["", ";", "-- nothing", "SELECT 1; SELECT 2", "SELEC", "SELECT $1", "SELECT ?", "\0"])
 def test_no_statement_or_several_or_with_parameters(gate: Gate, sql: str) -> None:
     with pytest.raises(Refused):

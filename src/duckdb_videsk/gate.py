@@ -57,6 +57,11 @@ _EXPRESSIONS = {
     *("BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT", "DEFAULT"),
     *("FUNCTION", "LAMBDA", "LAMBDA_REF", "OPERATOR", "POSITIONAL_REFERENCE", "STAR", "SUBQUERY", "TYPE", "WINDOW"),
 }
+_WINDOWS = {
+    *("WINDOW_CUME_DIST", "WINDOW_FILL", "WINDOW_FIRST_VALUE", "WINDOW_LAG", "WINDOW_LAST_VALUE", "WINDOW_LEAD"),
+    *("WINDOW_NTH_VALUE", "WINDOW_NTILE", "WINDOW_PERCENT_RANK", "WINDOW_RANK", "WINDOW_RANK_DENSE"),
+    "WINDOW_ROW_NUMBER",
+}
 _NODES = {
     *("ASCENDING", "BASE_TABLE", "CTE_NODE", "DESCENDING", "DISTINCT_MODIFIER", "EMPTY", "EXPRESSION_LIST", "JOIN"),
     *("LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER", "ORDER_DEFAULT", "ORDER_MODIFIER", "PIVOT", "RECURSIVE_CTE_NODE"),
@@ -129,9 +134,10 @@ class Gate:
     def _check_expression(self, node: dict[str, Any]) -> None:
         if node["class"] not in _EXPRESSIONS:
             raise Refused(f"{node['class']} is not allowed")
-        built_in_window = node["class"] == "WINDOW" and node["type"] != "WINDOW_AGGREGATE"
+        is_call = node["class"] == "FUNCTION" or node.get("type") == "WINDOW_AGGREGATE" or "function_name" in node
+        is_built_in_window = node["class"] == "WINDOW" and node.get("type") in _WINDOWS
         name = str(node.get("function_name", "")).lower()
-        if name and not built_in_window and name not in self._functions:
+        if is_call and not is_built_in_window and name not in self._functions:
             raise Refused(f"the function {name} is not allowed")
 
     def _check_table(self, node: dict[str, Any], cte_names: set[str]) -> None:

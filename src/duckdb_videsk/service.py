@@ -66,7 +66,7 @@ def run_service(
         say(_invitation(server.uri, source))
         stopped.wait()
         say("Stopping: no new queries.\n")
-        # DuckDB 1.5 cannot be kept from ending a query that scans nothing; a process may have to end before it.
+        # Should a client's query not end with the server, the process does.
         last_resort = threading.Timer(_LAST_RESORT_SECONDS, os._exit, [1])
         last_resort.daemon = True
         last_resort.start()
