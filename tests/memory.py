@@ -16,6 +16,7 @@ from duckdb_videsk.connection import Connection, set_time_zone
 from duckdb_videsk.endpoints import Endpoint, by_table
 from duckdb_videsk.errors import ClosedError
 from duckdb_videsk.ledger import Ledger, LoggedRequest
+from duckdb_videsk.ranges import micros
 from duckdb_videsk.settings import load_settings
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class MemorySource:
         ids: Sequence[str] = (),
         null_times: bool = False,
         guard: Guard | None = None,  # noqa: ARG002 - what is in memory costs nothing
+        order: str | None = None,  # noqa: ARG002 - and is in no order
     ) -> MemoryScan:
         if self.closed:
             raise ClosedError("closed")
@@ -83,6 +85,8 @@ class MemorySource:
 
 
 class MemoryScan:
+    in_order = False
+
     def __init__(self, source: MemorySource, batches: list[pa.RecordBatch]) -> None:
         self._source = source
         self._left = list(batches)
@@ -116,7 +120,7 @@ def _wanted(
         return False
     if moment is None:
         return null_times
-    instant = round(moment.timestamp()) * 1_000_000 + moment.microsecond
+    instant = micros(moment)
     return any(instant in piece for piece in ranges)
 
 

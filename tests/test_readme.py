@@ -222,13 +222,14 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb_videsk.Co
         duckdb_videsk.connect() as connection,
     ):
         connection.execute("SET VARIABLE since = TIMESTAMPTZ '2026-10-01'")
+        connection.execute("SET VARIABLE y = 2026")
         yield connection
 
 
 def is_bounded(con: duckdb_videsk.Connection, condition: str) -> bool:
     before = len(con.ledger.entries())
     view = '"Inicio"' in condition
-    parameters = ["2026-10-01"] if "?" in condition else None
+    parameters = [2026 if "year" in condition else "2026-10-01"] if "?" in condition else None
     con.execute(f"SELECT count(*) FROM videsk.{'es.llamadas' if view else 'calls'} WHERE {condition}", parameters)
     con.fetchall()
     asked = con.ledger.entries()[before:]
@@ -259,6 +260,17 @@ COMPLETE = {
 )
 def test_what_bounds_a_scan(small: duckdb_videsk.Connection, bounded: bool, condition: str) -> None:
     assert is_bounded(small, condition) is bounded
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["start_time >= '2026-03-01'", "start_time BETWEEN '2026-03-01' AND '2026-03-02'", "start_time IN ('2026-03-01')",
+     "date_trunc('day', start_time) = '2026-03-01'"],
+)  # fmt: skip
+def test_what_bounds_a_native_scan(small: duckdb_videsk.Connection, condition: str) -> None:
+    before = len(small.ledger.entries())
+    small.native.execute(f"SELECT count(*) FROM videsk.calls WHERE {condition}").fetchall()
+    assert all(entry.asked_from and entry.asked_from.year > 1 for entry in small.ledger.entries()[before:])
 
 
 def test_a_views_columns_bound_a_scan_and_join_keys_do_not(small: duckdb_videsk.Connection) -> None:
@@ -302,7 +314,9 @@ def test_the_settings_table() -> None:
         defaults = load_settings(token="t")
         for name, (variables, default) in rows.items():
             if default and name not in {"time_zone", "cache_dir", "progress"}:
-                assert default[0] == f"{getattr(defaults, name)}".removesuffix(".0").replace("False", "false")
+                assert default[0] == f"{getattr(defaults, name)}".removesuffix(".0").replace(
+                    "False", "false"
+                ).replace("True", "true")
             for variable in variables:
                 monkeypatch.setenv(variable, "1")
                 assert settings._from_environment(set(rows)) == {name: "1"}

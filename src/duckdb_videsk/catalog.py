@@ -20,14 +20,16 @@ from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ClosedError, ConfigError
 from duckdb_videsk.guard import Allowance, Guard
+from duckdb_videsk.rewriting import Rewriter
 from duckdb_videsk.running import Board, failures
-from duckdb_videsk.views import CATALOG, comments, languages, macro, schema_views, text_literal
+from duckdb_videsk.views import CATALOG, column_labels, comments, languages, macro, schema_views, text_literal
 from duckdb_videsk.wide import FUNCTION, QuestionSource, WideTables, macros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from duckdb_videsk.dataset import ScannedDataset
+    from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.guard import Policy
     from duckdb_videsk.ledger import Ledger
     from duckdb_videsk.running import Ticket
@@ -56,6 +58,7 @@ class Catalog:
         wide: what is known of the questions of its forms and surveys.
         users: connections that will close it.
         served: whether other processes read it.
+        rewriter: adds to statements what their conditions imply.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Catalog:
         self.wide = WideTables(source, self.board, labels)
         self.users = 0
         self.served = False
+        self.rewriter = _rewriter(settings)
         self._source = source
         self._native = weakref.ref(native)
         self._close_source = weakref.finalize(self, source.close)
@@ -198,6 +202,30 @@ def open_catalog(
         raise
     _live[catalog.id] = catalog
     return catalog
+
+
+def _rewriter(settings: Settings) -> Rewriter:
+    """What knows the columns of every table and view, and which is the range column."""
+    shown: dict[tuple[str, str], tuple[Endpoint, Mapping[str, str]]] = {
+        ("main", endpoint.table): (endpoint, {column.name: column.name for column in endpoint.all_columns})
+        for endpoint in ENDPOINTS
+    }
+    for language, labels in languages(settings.languages).items():
+        for endpoint in ENDPOINTS:
+            view = endpoint.views.get(language, endpoint.table)
+            shown[language.lower(), view] = (endpoint, column_labels(endpoint, language, labels))
+    columns = {
+        place: tuple((label.lower(), name == endpoint.range_column) for name, label in named.items())
+        for place, (endpoint, named) in shown.items()
+    }
+    near = {
+        ((one, named[fact.key].lower()), (other, others[fact.other_key].lower())): (fact.after, fact.until)
+        for one, (endpoint, named) in shown.items()
+        for fact in endpoint.near
+        for other, (other_endpoint, others) in shown.items()
+        if other_endpoint.table == fact.table
+    }
+    return Rewriter(columns, CATALOG, near=near, natural_bounds=settings.natural_bounds)
 
 
 def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: list[str]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -33,6 +35,8 @@ __all__ = ["Connection", "attach", "connect"]
 
 _CLOSING_SECONDS = 2.0
 _CLOSING_STEP = 0.02
+# Before a statement does anything. What is wrong then has to be said of the user's own text.
+_BINDING_ERRORS = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException)
 
 
 def connect(
@@ -51,6 +55,8 @@ def connect(
     retries: int | None = None,
     max_answer_bytes: int | None = None,
     in_flight_bytes: int | None = None,
+    implied_ranges: bool | None = None,
+    natural_bounds: bool | None = None,
     own_keys_only: bool | None = None,
     wide_views: bool | None = None,
     cache_dir: str | Path | None = None,
@@ -88,6 +94,8 @@ def connect(
         retries=retries,
         max_answer_bytes=max_answer_bytes,
         in_flight_bytes=in_flight_bytes,
+        implied_ranges=implied_ranges,
+        natural_bounds=natural_bounds,
         own_keys_only=own_keys_only,
         wide_views=wide_views,
         cache_dir=cache_dir,
@@ -124,6 +132,8 @@ def attach(
     retries: int | None = None,
     max_answer_bytes: int | None = None,
     in_flight_bytes: int | None = None,
+    implied_ranges: bool | None = None,
+    natural_bounds: bool | None = None,
     own_keys_only: bool | None = None,
     wide_views: bool | None = None,
     cache_dir: str | Path | None = None,
@@ -155,6 +165,8 @@ def attach(
         retries=retries,
         max_answer_bytes=max_answer_bytes,
         in_flight_bytes=in_flight_bytes,
+        implied_ranges=implied_ranges,
+        natural_bounds=natural_bounds,
         own_keys_only=own_keys_only,
         wide_views=wide_views,
         cache_dir=cache_dir,
@@ -195,6 +207,7 @@ class Connection(Wrapper):
         limit = catalog.settings.max_requests if parent is None else parent.max_requests
         self._bridge = Bridge(catalog.board, max_requests=limit)
         self._closed = False
+        self._interrupts = 0
         if parent is None:
             catalog.users += 1
 
@@ -231,15 +244,28 @@ class Connection(Wrapper):
 
     def sql(self, query: str, *, alias: str = "", params: object = None) -> Relation:
         """A query as a lazy relation; None for a statement without a result."""
-        native = self._open_bridge().call(self._native.sql, query, alias=alias, params=params)
-        relation: Relation = adopted(native, self._bridge)
+        bridge, text = self._open_bridge(), self._rewritten(query, params)
+        relation: Relation
+        if text is not query:
+            with contextlib.suppress(*_BINDING_ERRORS):
+                native = bridge.call(self._native.sql, text, alias=alias, params=params)
+                relation = adopted(native, bridge)
+                if relation is not None and native.type == "QUERY_RELATION":
+                    relation.plain = partial(self._native.sql, query, alias=alias, params=params)
+                return relation
+        relation = adopted(bridge.call(self._native.sql, query, alias=alias, params=params), bridge)
         return relation
 
     query = sql
 
     def execute(self, query: str, parameters: object = None) -> Connection:
         """Run a statement; its rows wait to be fetched."""
-        self._open_bridge().call(self._native.execute, query, parameters)
+        bridge, text = self._open_bridge(), self._rewritten(query, parameters)
+        if text is not query:
+            with contextlib.suppress(*_BINDING_ERRORS):
+                bridge.call(self._native.execute, text, parameters)
+                return self
+        bridge.call(self._native.execute, query, parameters)
         return self
 
     def executemany(self, query: str, parameters: object = None) -> Connection:
@@ -290,6 +316,7 @@ class Connection(Wrapper):
 
     def interrupt(self) -> None:
         """End this connection's query, from any thread."""
+        self._interrupts += 1
         self._native.interrupt()
         self._bridge.interrupt()
 
@@ -306,6 +333,21 @@ class Connection(Wrapper):
                 self._leave_catalog()
         if self._owns_native:
             self._close_native()
+
+    def _rewritten(self, query: str, parameters: object = None) -> str:
+        """A statement with the ranges that its conditions imply; itself where there are none."""
+        if not self.settings.implied_ranges or not isinstance(query, str):
+            return query
+        before = self._interrupts
+
+        def check() -> None:
+            if self._interrupts != before:
+                raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+
+        rewriter = self._catalog.rewriter
+        text = rewriter.rewrite(self._native, query, parameters, check=check).text
+        text = rewriter.marked(self._native, text, parameters)
+        return query if text == query else text
 
     def _close_native(self) -> None:
         deadline = time.monotonic() + _CLOSING_SECONDS

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +16,7 @@ import pyarrow.dataset as ds
 
 from duckdb_videsk.errors import MissingIdError, VideskError
 from duckdb_videsk.ledger import REQUESTS_SCHEMA
-from duckdb_videsk.predicates import matching_ids, storage_schema, time_ranges
+from duckdb_videsk.predicates import matching_ids, rows_wanted, storage_schema, time_ranges
 from duckdb_videsk.running import failures
 
 if TYPE_CHECKING:
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from duckdb_videsk.ledger import Ledger
     from duckdb_videsk.ranges import Range
     from duckdb_videsk.running import Board, Ticket
+    from duckdb_videsk.wanted import Wanted
 
-__all__ = ["Batches", "LedgerTable", "ScannedDataset", "Source", "TableScan", "VirtualTable"]
+__all__ = ["Batches", "LedgerTable", "Order", "ScannedDataset", "Source", "TableScan", "Tally", "VirtualTable"]
+
+Order = Literal["newest", "oldest"]
 
 _POLL_SECONDS = 0.2
 _POSITION = "__position"
@@ -39,10 +42,20 @@ _POSITION = "__position"
 class Batches(Protocol):
     """One read of an export."""
 
+    @property
+    def in_order(self) -> bool:
+        """Whether each batch so far holds what comes next in the order asked for, and all that has its times."""
+
     def poll(self, timeout: float | None, /) -> pa.RecordBatch | None:
         """The next batch, None if none came within `timeout` seconds; raises StopIteration at the end."""
 
     def close(self) -> None: ...
+
+
+class Tally:
+    """How many rows of a scan its filter has accepted so far."""
+
+    rows: int = 0
 
 
 class Source(Protocol):
@@ -57,6 +70,7 @@ class Source(Protocol):
         ids: Sequence[str] = (),
         null_times: bool = False,
         guard: Guard | None = None,
+        order: Order | None = None,
     ) -> Batches: ...
 
 
@@ -68,8 +82,14 @@ class ScannedDataset(ds.Dataset):  # type: ignore[misc]  # pyarrow ships no type
         self._board = board
 
     @abstractmethod
-    def read(self, expression: pc.Expression | None, ticket: Ticket) -> Generator[pa.RecordBatch, None, None]:
-        """Batches of the whole schema with at least every row that `expression` accepts."""
+    def read(
+        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
+    ) -> Generator[pa.RecordBatch, None, None]:
+        """Batches of the whole schema with at least every row that `expression` accepts, and that matters."""
+
+    def filtered(self, name: str, values: pa.Array, expression: pc.Expression | None) -> pa.Array:  # noqa: ARG002
+        """A column's values as `expression` is to see them."""
+        return values
 
     @property
     def schema(self) -> pa.Schema:
@@ -166,18 +186,34 @@ class VirtualTable(ScannedDataset):
             raise failures.bear(error) from None
         return self.table_schema
 
-    def read(self, expression: pc.Expression | None, ticket: Ticket) -> Generator[pa.RecordBatch, None, None]:
+    def read(
+        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
+    ) -> Generator[pa.RecordBatch, None, None]:
         match = time_ranges(expression, self.table_schema, self._endpoint.range_column)
         ids = self._ids(expression) if match.ranges else ()
         if not match.ranges or (self._endpoint.parameter and not ids):
             return
-        scan = self._source.scan(
-            self._endpoint, match.ranges, ids=ids, null_times=match.null_times, guard=self._guard(ticket)
-        )
-        try:
-            yield from _polled(scan, ticket)
-        finally:
-            scan.close()
+        guard = self._guard(ticket)
+        for wanted in match.wanted if len(ids) <= 1 and match.wanted else (None,):
+            order: Order | None = None if wanted is None else "newest" if wanted.newest else "oldest"
+            scan = self._source.scan(
+                self._endpoint, match.ranges, ids=ids, null_times=match.null_times, guard=guard, order=order
+            )
+            try:
+                if (yield from _until_enough(scan, ticket, tally, wanted)):
+                    return
+            finally:
+                scan.close()
+
+    def filtered(self, name: str, values: pa.Array, expression: pc.Expression | None) -> pa.Array:
+        """A mark for the scan is no condition: no time, and no missing one, fails by it."""
+        if name == self._endpoint.range_column:
+            for wanted in rows_wanted(expression):
+                nearest = pa.scalar(wanted.mark + (-1 if wanted.newest else 1), pa.int64()).cast(values.type)
+                clip = pc.min_element_wise if wanted.newest else pc.max_element_wise
+                values = clip(values, nearest, skip_nulls=False)
+                values = pc.fill_null(values, pa.scalar(0, values.type)) if wanted.null_times else values
+        return values
 
     def _ids(self, expression: pc.Expression | None) -> tuple[str, ...]:
         parameter, table = self._endpoint.parameter, self._endpoint.table
@@ -201,7 +237,12 @@ class LedgerTable(ScannedDataset):
         super().__init__(REQUESTS_SCHEMA, board)
         self._ledger = ledger
 
-    def read(self, expression: pc.Expression | None, ticket: Ticket) -> Generator[pa.RecordBatch, None, None]:  # noqa: ARG002
+    def read(
+        self,
+        expression: pc.Expression | None,  # noqa: ARG002
+        ticket: Ticket,  # noqa: ARG002
+        tally: Tally,  # noqa: ARG002
+    ) -> Generator[pa.RecordBatch, None, None]:
         yield from self._ledger.table().to_batches()
 
 
@@ -217,8 +258,10 @@ class _Filtered(ScannedDataset):
         both = self._condition if filter is None else self._condition & filter
         return self._base.scanner(columns, both)
 
-    def read(self, expression: pc.Expression | None, ticket: Ticket) -> Generator[pa.RecordBatch, None, None]:
-        return self._base.read(expression, ticket)
+    def read(
+        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
+    ) -> Generator[pa.RecordBatch, None, None]:
+        return self._base.read(expression, ticket, tally)
 
 
 class TableScan:
@@ -236,17 +279,19 @@ class TableScan:
         self.projected_schema = pa.schema([self.dataset_schema.field(name) for name in names])
         self._dataset = dataset
         self._expression = expression
-        self._pick = _Picker(self.dataset_schema, names, expression)
+        self._pick = _Picker(dataset, names, expression)
         self._board = board
         self._ticket = board.new_ticket()
 
     def to_batches(self) -> Generator[pa.RecordBatch, None, None]:
+        tally = Tally()
         with (
             self._board.running(self._ticket) as ticket,
-            closing(self._dataset.read(self._expression, ticket)) as read,
+            closing(self._dataset.read(self._expression, ticket, tally)) as read,
         ):
             for batch in read:
                 picked = self._pick(batch)
+                tally.rows += picked.num_rows
                 if picked.num_rows:
                     with ticket.resting():
                         yield picked
@@ -276,7 +321,14 @@ class TableScan:
 class _Picker:
     """Filters a batch exactly, then projects it."""
 
-    def __init__(self, schema: pa.Schema, names: Sequence[str], expression: pc.Expression | None) -> None:
+    def __init__(
+        self,
+        dataset: ScannedDataset,
+        names: Sequence[str],
+        expression: pc.Expression | None,
+    ) -> None:
+        schema = dataset.table_schema
+        self._dataset = dataset
         self._names = list(names)
         self._expression = expression
         text = "" if expression is None else str(expression)
@@ -296,25 +348,31 @@ class _Picker:
     def _positions(self, batch: pa.RecordBatch) -> pa.Array:
         if len(self._numbers) < batch.num_rows:
             self._numbers = pa.array(range(batch.num_rows), pa.int64())
-        columns = [_as_stored(batch.column(name)) for name in self._looked_at]
+        columns = [self._column(batch, name) for name in self._looked_at]
         table = pa.Table.from_arrays([*columns, self._numbers.slice(0, batch.num_rows)], schema=self._schema)
         return table.filter(self._expression).column(_POSITION).combine_chunks()
 
+    def _column(self, batch: pa.RecordBatch, name: str) -> pa.Array:
+        array = batch.column(name)
+        array = array.storage if isinstance(array, pa.ExtensionArray) else array
+        return self._dataset.filtered(name, array, self._expression)
 
-def _as_stored(array: pa.Array) -> pa.Array:
-    return array.storage if isinstance(array, pa.ExtensionArray) else array
 
-
-def _polled(scan: Batches, ticket: Ticket) -> Iterator[pa.RecordBatch]:
-    """The scan's batches, for as long as nobody says stop."""
+def _until_enough(
+    scan: Batches, ticket: Ticket, tally: Tally, wanted: Wanted | None
+) -> Generator[pa.RecordBatch, None, bool]:
+    """The scan's batches, for as long as nobody says stop and more rows matter; gives whether it came to its end."""
+    before = tally.rows
     while True:
         ticket.check()
         try:
             batch = scan.poll(_POLL_SECONDS)
         except StopIteration:
-            return
+            return True
         if batch is not None:
             yield batch
+        if wanted is not None and tally.rows - before >= wanted.rows and scan.in_order:
+            return False
 
 
 def _first(batches: Generator[pa.RecordBatch, None, None], num_rows: int) -> Iterable[pa.RecordBatch]:

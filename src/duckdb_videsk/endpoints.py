@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from duckdb_videsk.specs import UNMAPPED, Column, Endpoint, Kind
+from duckdb_videsk.specs import UNMAPPED, Column, Endpoint, Kind, Near
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +47,7 @@ def _fixed(name: str, label: str, kind: Kind = Kind.TEXT, *, unit: str | None = 
     return Column(name, kind, (), label, unit=unit)
 
 
+_DAY = 86_400
 _ID = _text("id")
 _START = _time("start_time", "startTime")
 _END = _time("end_time", "endTime")
@@ -100,6 +101,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         identity=("id",),
         clock_rows=1,
         comment="waits of customers before a call, answered or not",
+        near=(Near("id", "calls", "queue", -_DAY, _DAY),),
         columns=(
             _ID,
             _text("segment"),
@@ -125,6 +127,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         identity=("id",),
         clock_rows=8,
         comment="device, network and place of a customer",
+        near=(
+            Near("id", "calls", "extra_data", -7 * _DAY, _DAY),
+            Near("id", "queues", "extra_data", -7 * _DAY, _DAY),
+        ),
         columns=(
             _ID,
             _text("user_agent", "userAgent"),
@@ -166,6 +172,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         identity=("id",),
         clock_rows=8,
         comment="what agents wrote about calls and appointments",
+        near=(Near("call", "calls", "id", -_DAY),),
         columns=(_ID, _CALL_ID, _APPOINTMENT_ID, _text("comments"), _CREATED),
     ),
     Endpoint(
@@ -176,6 +183,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         identity=("id", "tag"),
         clock_rows=8,
         comment="one row for each tag of a call",
+        near=(Near("id", "calls", "id", -_DAY),),
         columns=(
             _text("id", comment="id of a call"),
             _text("tag", "tagName", "tag"),
@@ -222,6 +230,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         identity=("id",),
         clock_rows=8,
         comment="recordings of calls and appointments",
+        near=(Near("call", "calls", "id", -_DAY),),
         columns=(
             _ID,
             _CREATED,
@@ -238,6 +247,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         range_column="created_at",
         identity=("id", "topic_name"),
         comment="topics that the AI found in a call or appointment",
+        near=(Near("id", "calls", "id", -_DAY),),
         columns=(
             _text("id", comment="id of a call or an appointment"),
             _fixed("entity_type", "Entity Type"),
@@ -253,6 +263,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         range_column="created_at",
         identity=("id", "entity_type"),
         comment="the mood that the AI found in a call or appointment",
+        near=(Near("id", "calls", "id", -_DAY),),
         columns=(
             _text("id", comment="id of a call or an appointment"),
             _fixed("entity_type", "Entity Type"),
@@ -282,6 +293,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         parameter="survey",
         clock_rows=8,
         comment="answered surveys, one survey's id at a time",
+        near=(Near("call", "calls", "id", -_DAY),),
         columns=(_ID, _CALL_ID, _CREATED, _APPOINTMENT_ID),
     ),
 )

@@ -17,11 +17,14 @@ import pyarrow.dataset as ds
 from pyarrow import fs
 
 from duckdb_videsk.ranges import EVER, Range, normalise
+from duckdb_videsk.wanted import wanted_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["IdMatch", "TimeMatch", "matching_ids", "storage_schema", "time_ranges"]
+    from duckdb_videsk.wanted import Wanted
+
+__all__ = ["IdMatch", "TimeMatch", "matching_ids", "rows_wanted", "storage_schema", "time_ranges"]
 
 _TIME = pa.timestamp("us", "UTC")
 _MOST_CUTS = 10_000
@@ -43,10 +46,12 @@ class TimeMatch:
     Attributes:
         ranges: normalised; empty where the filter accepts nothing.
         null_times: whether it can accept a row without a time.
+        wanted: the few rows that matter, where the filter says so.
     """
 
     ranges: tuple[Range, ...]
     null_times: bool
+    wanted: tuple[Wanted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +76,24 @@ def time_ranges(expression: pc.Expression | None, schema: pa.Schema, column: str
         # A row without a time may come in any answer.
         return TimeMatch((EVER,), null_times=True)
     edges = sorted(set(filtered.instants()))
+    wanted = wanted_by(edges)
     cuts = _thinned(edges)
     slices = list(_time_slices(field, cuts))
     matched = filtered.matching(slices, exhaustive=len(cuts) == len(edges))
-    return TimeMatch(normalise(slices[index].range.intersect(EVER) for index in matched), null_times=False)
+    ranges = normalise(_unmarked(slices[index].range, wanted).intersect(EVER) for index in matched)
+    return TimeMatch(ranges, null_times=any(one.null_times for one in wanted), wanted=wanted)
+
+
+def _unmarked(piece: Range, wanted: Iterable[Wanted]) -> Range:
+    """A piece of time, as if a mark at an end of it were no condition."""
+    marks = {one.mark for one in wanted}
+    start = EVER.start if piece.start - 1 in marks and piece.start < 0 else piece.start
+    return Range(start, EVER.end if piece.end in marks and piece.end > 0 else piece.end)
+
+
+def rows_wanted(expression: pc.Expression | None) -> tuple[Wanted, ...]:
+    """The few rows that matter, where a filter says so."""
+    return () if expression is None else wanted_by(_instants(_literal_arrays(expression)))
 
 
 def matching_ids(
@@ -120,9 +139,7 @@ class _Filter:
         self._sampled = bool(self._literals) and _only_compares(str(expression), self._schema.field(column))
 
     def instants(self) -> Iterator[int]:
-        for array in self._literals:
-            if pa.types.is_timestamp(array.type):
-                yield from array.cast(_TIME, safe=False).cast(pa.int64()).drop_null().to_pylist()
+        return _instants(self._literals)
 
     def texts(self) -> Iterator[str]:
         for array in self._literals:
@@ -162,6 +179,12 @@ def _literal_arrays(expression: pc.Expression) -> list[pa.Array]:
     except (pa.ArrowException, TypeError, ValueError):
         return []
     return [leaf for column in columns for chunk in column.chunks for leaf in _leaves(chunk)]
+
+
+def _instants(literals: Iterable[pa.Array]) -> Iterator[int]:
+    for array in literals:
+        if pa.types.is_timestamp(array.type):
+            yield from array.cast(_TIME, safe=False).cast(pa.int64()).drop_null().to_pylist()
 
 
 def _leaves(array: pa.Array) -> Iterator[pa.Array]:

@@ -28,13 +28,15 @@ class Relation(Wrapper):
 
     Attributes:
         native: the relation itself, for tools that want one.
+        plain: makes the same relation of the user's own text, where it was made of another one.
     """
 
-    __slots__ = ("__weakref__", "_bridge", "_native")
+    __slots__ = ("__weakref__", "_bridge", "_native", "plain")
 
     def __init__(self, native: duckdb.DuckDBPyRelation, bridge: Bridge) -> None:
         self._native = native
         self._bridge = bridge
+        self.plain: Callable[[], duckdb.DuckDBPyRelation] = lambda: native
 
     @property
     def native(self) -> duckdb.DuckDBPyRelation:
@@ -44,6 +46,23 @@ class Relation(Wrapper):
     def columns(self) -> list[str]:
         """Names of the columns."""
         return list(self._native.columns)
+
+    def create_view(self, view_name: str, replace: bool = True) -> Relation:
+        """Create a view of the query as it was written."""
+        plain = self._bridge.call(self.plain)
+        view: Relation = adopted(self._bridge.call(plain.create_view, view_name, replace=replace), self._bridge)
+        return view
+
+    def to_view(self, view_name: str, replace: bool = True) -> Relation:
+        """Create a view of the query as it was written."""
+        plain = self._bridge.call(self.plain)
+        view: Relation = adopted(self._bridge.call(plain.to_view, view_name, replace=replace), self._bridge)
+        return view
+
+    def sql_query(self) -> str:
+        """The query's text."""
+        text: str = self._bridge.call(self.plain).sql_query()
+        return text
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Every row, as tuples."""

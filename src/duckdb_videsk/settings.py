@@ -73,6 +73,10 @@ class Settings:
             (`VIDESK_UNBOUNDED_SCANS`).
         scan_budget: requests (`VIDESK_SCAN_BUDGET`).
         max_requests: the most that one query may make; None: any number (`VIDESK_MAX_REQUESTS`).
+        implied_ranges: read no more of an export than what a query's conditions on its time imply, also where DuckDB
+            does not push them down (`VIDESK_IMPLIED_RANGES`).
+        natural_bounds: take for granted that what belongs to a call comes near it in time, and read no more than that
+            (`VIDESK_NATURAL_BOUNDS`).
         own_keys_only: send an export only its own documented keys, not all (`VIDESK_OWN_KEYS_ONLY`).
         wide_views: make a view with a column for each question of each of `forms` and `surveys`; their questions are
             asked for when the connection is opened (`VIDESK_WIDE_VIEWS`).
@@ -96,6 +100,8 @@ class Settings:
     unbounded_scans: Policy | None = None
     scan_budget: int = 1_000
     max_requests: int | None = None
+    implied_ranges: bool = True
+    natural_bounds: bool = False
     own_keys_only: bool = False
     wide_views: bool = False
 
@@ -288,6 +294,8 @@ _KINDS: dict[str, Any] = {
     "unbounded_scans": _string,
     "scan_budget": _whole,
     "max_requests": _whole,
+    "implied_ranges": _boolean,
+    "natural_bounds": _boolean,
     "own_keys_only": _boolean,
     "wide_views": _boolean,
     "auth_header": _string,

@@ -14,7 +14,7 @@ from duckdb_videsk.labels import shipped
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["UNMAPPED", "Column", "Endpoint", "Kind"]
+__all__ = ["UNMAPPED", "Column", "Endpoint", "Kind", "Near"]
 
 UNMAPPED = "_unmapped"
 
@@ -66,6 +66,25 @@ class Column:
         return tuple(dict.fromkeys([spanish[key] for key in self.keys] + ([self.fixed] if self.fixed else [])))
 
 
+@dataclass(frozen=True, slots=True)
+class Near:
+    """When a row comes, next to the row of another export that it belongs to: so by nature, but nobody promises it.
+
+    Attributes:
+        key: the column here that is equal to one there.
+        table: the other table.
+        other_key: its column.
+        after: how many seconds at least the time here lies after the time there; less than 0: before.
+        until: how many at most; None: no bound.
+    """
+
+    key: str
+    table: str
+    other_key: str
+    after: int
+    until: int | None = None
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """One export.
@@ -81,6 +100,7 @@ class Endpoint:
         clock_rows: how many rows it takes to hold the range column against the creation seconds in the ids: one where
             the two are documented to be equal, some where they should be; None where they need not be.
         comment: what a row is.
+        near: when its rows come, next to those of other exports; generously.
     """
 
     path: str
@@ -92,6 +112,7 @@ class Endpoint:
     parameter: str | None = None
     clock_rows: int | None = None
     comment: str = ""
+    near: tuple[Near, ...] = ()
     all_columns: tuple[Column, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from duckdb_videsk.errors import ClosedError
 from duckdb_videsk.fetch.account import Account
@@ -56,6 +56,7 @@ class Engine:
         ids: Sequence[str] = (),
         null_times: bool = False,
         guard: Guard | None = None,
+        order: Literal["newest", "oldest"] | None = None,
     ) -> Scan:
         """Start to read; nothing is asked before the first batch is wanted.
 
@@ -65,10 +66,12 @@ class Engine:
             ids: the forms or surveys to read, for exports that take one.
             null_times: whether rows without a time are wanted too.
             guard: what the scan may cost; None for whatever it takes.
+            order: which rows to read first, since the reader may have enough of them soon; None for the fewest
+                requests.
         """
         self._refuse_closed()
         wanted: Sequence[str | None] = ids if endpoint.parameter is not None else (None,)
-        return Scan(self, endpoint, ranges, wanted, null_times=null_times, guard=guard or Guard())
+        return Scan(self, endpoint, ranges, wanted, null_times=null_times, guard=guard or Guard(), order=order)
 
     def questions(self, endpoint: Endpoint, asked_id: str, *, check: Callable[[], None]) -> tuple[str, ...]:
         """The labels of a form's or survey's questions; waits for the API.
@@ -115,6 +118,7 @@ class Scan(Iterator["pa.RecordBatch"]):
         *,
         null_times: bool,
         guard: Guard,
+        order: Literal["newest", "oldest"] | None,
     ) -> None:
         self.number = engine.account.ledger.next_query()
         self._engine = engine
@@ -126,6 +130,7 @@ class Scan(Iterator["pa.RecordBatch"]):
             ids,
             null_times=null_times,
             guard=guard,
+            order=order,
             watch=engine.watch,
         )
         self._lock = threading.Lock()
@@ -134,6 +139,11 @@ class Scan(Iterator["pa.RecordBatch"]):
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         self._exhausted = False
+
+    @property
+    def in_order(self) -> bool:
+        """Whether each batch so far holds what comes next in the order asked for, and all that has its times."""
+        return self._fetch.in_order
 
     def __next__(self) -> pa.RecordBatch:
         batch = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from duckdb_videsk.client import Request
 from duckdb_videsk.errors import ResponseError, UnplacedRowError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Fetch", "Progress"]
 
 _FIRST_WAVE = 2
+_ORDERLY_ANSWERS = 4
 _SLICES = 4
 _SPARE_FAILURES = 40
 _TICK_SECONDS = 0.25
@@ -83,7 +84,13 @@ class _Part:
 
 
 class Fetch:
-    """The loop's side of a scan."""
+    """The loop's side of a scan.
+
+    Attributes:
+        outlet: where its batches go.
+        in_order: whether it reads from one end of time, an answer at a time and a batch for each. A reader that has
+            not had enough after some of them wants the rest as soon as may be.
+    """
 
     def __init__(
         self,
@@ -95,6 +102,7 @@ class Fetch:
         *,
         null_times: bool,
         guard: Guard,
+        order: Literal["newest", "oldest"] | None,
         watch: Callable[[Progress], None] | None,
     ) -> None:
         self.outlet = Outlet(self._on_demand)
@@ -104,6 +112,8 @@ class Fetch:
         self._endpoint = endpoint
         self._null_times = null_times
         self._guard = guard
+        self._newest_first = order == "newest"
+        self.in_order = order is not None and len(ids) == 1
         self._ranges = ranges
         self._ids = ids
         self._parts: list[_Part] = []
@@ -172,6 +182,12 @@ class Fetch:
             self._guard.weigh(self._endpoint.table, self._endpoint.range_column, expected)
 
     def _next_job(self) -> tuple[_Part, Ask] | None:
+        if self.in_order:
+            (part,) = self._parts
+            ask = part.plan.next_in_order(newest_first=self._newest_first)
+            if ask is not None or part.plan.finished:
+                return None if ask is None else (part, ask)
+            self.in_order = False
         for part in self._parts:
             if not part.plan.finished and (ask := part.plan.next()) is not None:
                 return part, ask
@@ -182,6 +198,12 @@ class Fetch:
         settings = self._account.settings
         if under_way >= settings.concurrency:
             return False
+        if self.in_order:
+            if under_way or (self._answers and not self.outlet.hungry):
+                return False
+            if self._answers < _ORDERLY_ANSWERS:
+                return True
+            self.in_order = False
         self._open = self._open or (self._answers > 0 and self.outlet.hungry)
         if not self._open:
             return not self._answers and under_way < _FIRST_WAVE
@@ -284,6 +306,6 @@ class Fetch:
     def _emit(self, batch: pa.RecordBatch) -> None:
         """Hand over in slices, so that a reader who wants a few rows does not seem to want all."""
         self._rows += batch.num_rows
-        step = -(-batch.num_rows // _SLICES)
+        step = -(-batch.num_rows // (1 if self.in_order else _SLICES))
         for start in range(0, batch.num_rows, max(step, 1)):
             self.outlet.put(batch.slice(start, step))

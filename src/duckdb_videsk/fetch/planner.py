@@ -102,6 +102,13 @@ class Plan:
                 return self._ask(span, newest_first=True)
         return self._ask_more() if self._density.known and self._cap else None
 
+    def next_in_order(self, *, newest_first: bool) -> Ask | None:
+        """An end of what is unread, once every ask was answered; None also where it cannot be had by itself."""
+        if self._under_way or not self._spans:
+            return None
+        span = (max if newest_first else min)(self._spans, key=lambda span: span.start)
+        return None if newest_first and span.stuck_at_end else self._ask(span, newest_first=newest_first)
+
     def answered(
         self, ask: Ask, covered: Range, *, rows: int, cap: int, first: int | None, last: int | None
     ) -> Range:

@@ -1,0 +1,196 @@
+"""Implied ranges: what a statement's conditions say about the times of an export, beside the conditions themselves.
+
+DuckDB pushes plain comparisons down, and no more. This finds what other conditions imply, and adds it to the
+statement's text in a form that is pushed. The answer never changes; whatever is not certain stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from duckdb_videsk.rewriting.errors import NotUnderstood
+from duckdb_videsk.rewriting.grid import QUARTER, Evaluator
+from duckdb_videsk.rewriting.implying import Hint, Implied, Statement
+from duckdb_videsk.rewriting.latest import may_be_latest, with_mark
+from duckdb_videsk.rewriting.parameters import values_of
+from duckdb_videsk.rewriting.places import Reference, places, references
+from duckdb_videsk.rewriting.scopes import Tables, parsed
+from duckdb_videsk.rewriting.session import Session, has_temporary, mean_the_same, session_of
+from duckdb_videsk.rewriting.splices import prove, spliced
+from duckdb_videsk.rewriting.words import Sort, words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping
+
+    from duckdb_videsk.rewriting.joins import Nearness
+    from duckdb_videsk.rewriting.parameters import Values
+    from duckdb_videsk.rewriting.scopes import Columns
+    from duckdb_videsk.rewriting.words import Word
+
+__all__ = ["Hint", "Implied", "Reference", "Rewriter", "Rewritten"]
+
+_CONDITION = re.compile(r"\b(?:where|on)\b", re.IGNORECASE)
+_EXPLAIN = re.compile(r"\s*explain(?:\s+analyze)?(?:\s*\([^()]*\))?\s", re.IGNORECASE)
+# A statement that looks at its own text has to find the user's.
+_OWN_TEXT = re.compile(r"current_query|duckdb_logs|sql_auto_complete", re.IGNORECASE)
+_KEPT = 256
+_LONGEST = 50_000
+_MOST_WORDS = 5_000
+_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A statement with what it implies.
+
+    Attributes:
+        text: the statement to run; the user's own where nothing is added.
+        implied: what was added.
+        references: where the user's own text names tables of the catalog.
+        hints: what nature suggests besides.
+    """
+
+    text: str
+    implied: tuple[Implied, ...] = ()
+    references: tuple[Reference, ...] = ()
+    hints: tuple[Hint, ...] = ()
+
+
+class Rewriter:
+    """Adds implied ranges to statements over the tables of one catalog."""
+
+    def __init__(
+        self,
+        columns: MutableMapping[tuple[str, str], Columns],
+        catalog: str,
+        *,
+        near: Nearness | None = None,
+        natural_bounds: bool = False,
+    ) -> None:
+        """
+        Args:
+            columns: of each table and view, by schema and name in lower case; more may come later.
+            near: what is so by nature of tables that are joined.
+            natural_bounds: whether to rely on it.
+        """
+        self._near = near or {}
+        self._natural_bounds = natural_bounds
+        self._columns = columns
+        self._catalog = catalog
+        self._known: OrderedDict[tuple[object, ...], Rewritten] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def rewrite(
+        self,
+        native: duckdb.DuckDBPyConnection,
+        text: str,
+        parameters: object = None,
+        *,
+        check: Callable[[], None] = lambda: None,
+    ) -> Rewritten:
+        """The statement with what it implies; with its own text where nothing can be added.
+
+        Args:
+            parameters: the values that it is to run with.
+            check: raises where the statement is not wanted any more.
+        """
+        plain = Rewritten(text)
+        if not _CONDITION.search(text) or len(text) > _LONGEST or _OWN_TEXT.search(text):
+            return plain
+        try:
+            session = session_of(native)
+            if self._catalog not in text.lower() and session.database.lower() != self._catalog:
+                return plain
+            found = self._rewritten(native, text, values_of(parameters), session, check)
+            pairs = {pair for implied in found.implied for pair in implied.meanings}
+            return found if pairs and mean_the_same(native, pairs) else replace(found, text=text, implied=())
+        except duckdb.InterruptException:
+            raise
+        except Exception:  # noqa: BLE001 - whatever goes wrong here, the statement runs as it was written
+            return plain
+
+    def marked(self, native: duckdb.DuckDBPyConnection, text: str, parameters: object = None) -> str:
+        """The statement with a mark for its scan, where only the newest or oldest few records matter to it."""
+        if not may_be_latest(text) or len(text) > _LONGEST or _OWN_TEXT.search(text):
+            return text
+        try:
+            session = session_of(native)
+            return with_mark(native, text, parameters, self._tables_of(native, session, words_of(text)))
+        except duckdb.InterruptException:
+            raise
+        except (NotUnderstood, duckdb.Error, RecursionError):
+            return text
+
+    def _rewritten(
+        self,
+        native: duckdb.DuckDBPyConnection,
+        text: str,
+        values: Values,
+        session: Session,
+        check: Callable[[], None],
+    ) -> Rewritten:
+        if session.database.lower() == self._catalog:
+            # What a name alone means can change with every temporary table.
+            return self._added(native, text, values, session, check)
+        key = (text, *sorted(values.items()), replace(session, now=session.now // QUARTER), len(self._columns))
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return self._known[key]
+        found = self._added(native, text, values, session, check)
+        with self._lock:
+            self._known[key] = found
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return found
+
+    def _added(
+        self,
+        native: duckdb.DuckDBPyConnection,
+        text: str,
+        values: Values,
+        session: Session,
+        check: Callable[[], None],
+    ) -> Rewritten:
+        """Parse, find the places, find what they imply, put it in, prove it."""
+        prefix = _EXPLAIN.match(text)
+        bare = " " * prefix.end() + text[prefix.end() :] if prefix else text
+        words = words_of(bare)
+        if len(words) > _MOST_WORDS:
+            raise NotUnderstood("a long statement")
+        tree = parsed(bare)
+        tables = self._tables_of(native, session, words)
+        named = tuple(references(tree, tables))
+        evaluator = Evaluator(session.time_zone, seconds=_SECONDS, check=check)
+        statement = Statement(
+            bare,
+            words,
+            values=values,
+            session=session,
+            evaluator=evaluator,
+            near=self._near,
+            natural_bounds=self._natural_bounds,
+        )
+        implied = tuple(statement.implied(list(places(tree, words, tables))))
+        if not implied:
+            return Rewritten(text, references=named, hints=tuple(statement.hints))
+        additions = {found.place.start: (found.place, "") for found in implied}
+        for found in implied:
+            before = additions[found.place.start][1]
+            additions[found.place.start] = (found.place, f"{before} AND {found.text}" if before else found.text)
+        prove(bare, tree, words, [place for place, _ in additions.values()], evaluator)
+        return Rewritten(spliced(text, words, list(additions.values())), implied, named, tuple(statement.hints))
+
+    def _tables_of(self, native: duckdb.DuckDBPyConnection, session: Session, words: tuple[Word, ...]) -> Tables:
+        columns = dict(self._columns)
+        if session.database.lower() != self._catalog:
+            return Tables(columns, self._catalog)
+        names = {word.key or word.text.strip('"').lower() for word in words if word.sort in {Sort.NAME, Sort.QUOTED}}
+        hidden = frozenset(name for name in {name for _, name in columns} & names if has_temporary(native, name))
+        return Tables(columns, self._catalog, session.schema.lower(), hidden)

@@ -1,0 +1,181 @@
+"""Which instants a condition can hold at: DuckDB evaluates it over cells of time, in a database of its own.
+
+Years come first, half days only in years that can match, quarters of an hour only in half days that can. Clocks and
+their changes have to keep to whole quarters of an hour; those that do not are left in.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from duckdb_videsk.ranges import DAY, EVER, SECOND, Range, micros, normalise, subtract, total
+from duckdb_videsk.rewriting.conditions import FIRST, LAST
+from duckdb_videsk.rewriting.errors import NotUnderstood
+from duckdb_videsk.rewriting.levels import Level
+from duckdb_videsk.views import text_literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from duckdb_videsk.rewriting.conditions import Condition, Moments
+
+__all__ = ["MOST_RANGES", "QUARTER", "Evaluator"]
+
+MOST_RANGES = 40
+"""What a scan takes apart in a fraction of a second."""
+
+QUARTER = 900 * SECOND
+_SPAN = Range.between(datetime(2000, 1, 1, tzinfo=UTC), datetime(2050, 1, 1, tzinfo=UTC))
+_YEARS = [micros(datetime(year, 1, 1, tzinfo=UTC)) for year in range(2000, 2051)]
+# As text, the year 10000, which begins somewhere a little earlier, comes before 2000.
+_LAST_DAYS = Range(EVER.end - 2 * DAY, EVER.end)
+_MOST_QUARTERS = 12 * 366 * 96
+_AT_ONCE = 20_000
+_MOST_ODD = 500
+_NEAR = 12 * DAY
+_CELLS = f"""
+    WITH cells AS (SELECT a, make_timestamptz(a) AS {FIRST}, make_timestamptz(a + {{1}} - 1) AS {LAST}
+                   FROM (SELECT unnest(range(x, y, {{1}})) AS a FROM (VALUES {{0}}) AS pieces(x, y))),
+         found AS (SELECT a, a - {{1}} * row_number() OVER (ORDER BY a) AS run FROM cells WHERE {{2}})
+    SELECT min(a), max(a) + {{1}} FROM found GROUP BY run
+"""  # noqa: S608 - numbers, and texts made of checked words
+_PIECES = (
+    Range(EVER.start, _SPAN.start),
+    *(Range(a, b) for a, b in pairwise(_YEARS)),
+    Range(_SPAN.end, _LAST_DAYS.start),
+)
+_TABLES = f"""
+    CREATE TABLE samples AS SELECT make_timestamptz(unnest(
+        {[at for year in (EVER.start + 1, *_YEARS, EVER.end) for at in (year - 1, year) if at in EVER]}
+    )) AS {FIRST};
+    CREATE TABLE years AS SELECT i, if(i > 0, make_timestamptz(a), NULL) AS {FIRST},
+                                 if(i < {len(_PIECES) - 1}, make_timestamptz(b), NULL) AS {LAST}
+    FROM (SELECT unnest(range({len(_PIECES)})) AS i, unnest({[piece.start for piece in _PIECES]}) AS a,
+                 unnest({[piece.end - 1 for piece in _PIECES]}) AS b);
+    INSERT INTO years VALUES (-1, NULL, NULL)
+"""  # noqa: S608 - numbers only
+
+
+class Evaluator:
+    """One statement's use of its thread's database, in one time zone; for a limited time.
+
+    That database holds some cells of time, and nobody's macros or settings reach it.
+    """
+
+    _own = threading.local()
+
+    def __init__(self, time_zone: str, *, seconds: float, check: Callable[[], None]) -> None:
+        """
+        Args:
+            check: raises where the statement is not wanted any more.
+        """
+        self._zone = time_zone
+        self._deadline = time.monotonic() + seconds
+        self._check = check
+
+    def rows(self, text: str) -> list[tuple[Any, ...]]:
+        """What a query answers; raises NotUnderstood where it fails, or time is up."""
+        self._check()
+        if time.monotonic() > self._deadline:
+            raise NotUnderstood("it takes too long")
+        try:
+            return self._connection().execute(text).fetchall()
+        except duckdb.Error as error:
+            raise NotUnderstood("it cannot be evaluated") from error
+
+    def ranges(self, condition: Condition, moments: Moments, zones: Iterable[str]) -> tuple[Range, ...] | None:
+        """The instants at which a condition can hold; None where nothing is gained by knowing.
+
+        Raises:
+            NotUnderstood: it cannot be evaluated everywhere, or accepts a NULL.
+        """
+        odd = [piece for zone in {self._zone, *zones} for piece in self._odd_quarters(zone)]
+        # Every leaf has to have a value wherever it is looked at, since nobody sees an error of a row not read.
+        values = ", ".join(f"count({value})" for value in condition.values(moments))
+        self.rows(f"SELECT {values} FROM samples")  # noqa: S608 - texts made of checked words
+        ever, day, quarter = (condition.may(level, moments) for level in (Level.EVER, Level.DAY, Level.QUARTER))
+        years = self._years(ever, quarter)
+        outside = [piece for piece in years if piece in (_PIECES[0], _PIECES[-1])]
+        inside = normalise(piece for piece in years if piece not in outside)
+        halves = normalise(self._cells(day, inside, DAY // 2))
+        close = halves if total(halves) <= _MOST_QUARTERS * QUARTER else _edges(halves)
+        ends = _PIECES[-1] in outside
+        fine = self._cells(quarter, [*close, *([] if ends else [_LAST_DAYS])], QUARTER)
+        kept = [a.intersect(b) for a in odd for b in close] + ([_LAST_DAYS] if ends else [])
+        ranges = _few(normalise([*outside, *subtract(halves, close), *fine, *kept]))
+        return None if ranges == (EVER,) else ranges
+
+    def _years(self, text: str, exact: str) -> list[Range]:
+        """The years in which a condition can hold, and all time before and after them."""
+        query = f"SELECT i FROM years WHERE CASE WHEN i < 0 THEN {exact} ELSE {text} END"  # noqa: S608 - checked words
+        found = {index for (index,) in self.rows(query)}
+        if -1 in found:
+            raise NotUnderstood("it accepts a time that is NULL")
+        return [piece for index, piece in enumerate(_PIECES) if index in found]
+
+    def _cells(self, text: str, within: Sequence[Range], step: int) -> list[Range]:
+        """The cells of the ranges in which a condition can hold, those next to each other as one."""
+        pieces = [
+            Range(at, min(at + step * _AT_ONCE, piece.end))
+            for piece in within
+            for at in range(piece.start, piece.end, step * _AT_ONCE)
+        ]
+        found: list[Range] = []
+        while pieces:
+            batch = [pieces.pop()]
+            while pieces and total([*batch, pieces[-1]]) <= step * _AT_ONCE:
+                batch.append(pieces.pop())
+            edges = ", ".join(f"({piece.start}, {piece.end})" for piece in batch)
+            found += [Range(*pair) for pair in self.rows(_CELLS.format(edges, step, text))]
+        return found
+
+    def _odd_quarters(self, zone: str) -> tuple[Range, ...]:
+        """Quarters of an hour in which a zone's clock changes; raises NotUnderstood for zones of other offsets."""
+        known = _odd.get(zone)
+        if known is None:
+            known = _odd[zone] = self._find_odd_quarters(zone)
+        if len(known) > _MOST_ODD:
+            raise NotUnderstood(f"the time zone {zone!r}")
+        return known
+
+    def _find_odd_quarters(self, zone: str) -> tuple[Range, ...]:
+        literal = text_literal(zone)
+        start, end = (f"(epoch_us(timezone({literal}, {at})) - epoch_us({at}))" for at in (FIRST, LAST))
+        if self._cells(f"{start} % {QUARTER} <> 0", [_SPAN], DAY // 2):
+            raise NotUnderstood(f"the time zone {zone!r}")
+        changing = self._cells(f"{start} <> {end}", [_SPAN], DAY // 2)
+        return tuple(self._cells(f"{start} <> {end}", changing, QUARTER))
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        connection: duckdb.DuckDBPyConnection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = duckdb.connect(":memory:", config={"threads": 1})
+            connection.execute(_TABLES)
+        if getattr(self._own, "zone", None) != self._zone:
+            connection.execute(f"SET TimeZone = {text_literal(self._zone)}")
+            self._own.zone = self._zone
+        return connection
+
+
+_odd: dict[str, tuple[Range, ...]] = {}
+
+
+def _edges(ranges: Sequence[Range]) -> tuple[Range, ...]:
+    """What lies near the ends of ranges: what is between is hardly worth a closer look."""
+    ends = [Range(at - _NEAR, at + _NEAR) for piece in ranges for at in (piece.start, piece.end)]
+    return normalise(piece.intersect(end) for piece in ranges for end in ends)
+
+
+def _few(ranges: tuple[Range, ...]) -> tuple[Range, ...]:
+    """No more ranges than are quick to read: the widest gaps stay."""
+    if len(ranges) <= MOST_RANGES:
+        return ranges
+    gaps = [Range(before.end, after.start) for before, after in pairwise(ranges)]
+    widest = sorted(gaps, key=lambda gap: gap.length, reverse=True)[: MOST_RANGES - 1]
+    return subtract([Range(ranges[0].start, ranges[-1].end)], widest)

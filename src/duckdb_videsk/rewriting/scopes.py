@@ -1,0 +1,289 @@
+"""What stands in the FROM of each SELECT, and which columns there are an export's range column. By sqlglot.
+
+Names are followed through sub-queries and CTEs as long as they hand the column on as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.errors import ErrorLevel, SqlglotError
+
+from duckdb_videsk.rewriting.errors import NotUnderstood
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+__all__ = ["Columns", "Node", "Scope", "Source", "Tables", "holds", "is_cte", "is_inner", "names_of", "parsed"]
+
+Node: TypeAlias = Any
+"""A node of the syntax tree: the class that all have changes from version to version."""
+Columns = tuple[tuple[str, bool], ...]
+"""Names in lower case, in order, and whether each is a range column."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the names of tables mean.
+
+    Attributes:
+        columns: of each table and view, by schema and name in lower case.
+        catalog: its name.
+        schema: the schema where names alone are looked up, if that is one of the catalog's.
+        hidden: names that mean something else when they stand alone.
+    """
+
+    columns: Mapping[tuple[str, str], Columns]
+    catalog: str
+    schema: str | None = None
+    hidden: frozenset[str] = frozenset()
+
+    def place(self, parts: Sequence[str]) -> tuple[str, str] | None:
+        """Schema and name of the table that a name in lower case means."""
+        match parts:
+            case [catalog, schema, name] if catalog == self.catalog:
+                found = (schema, name)
+            case [catalog, name] if catalog == self.catalog:
+                found = ("main", name)
+            case [schema, name] if self.schema is not None:
+                found = (schema, name)
+            case [name] if self.schema is not None and name not in self.hidden:
+                found = (self.schema, name)
+            case _:
+                return None
+        return found if found in self.columns else None
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One entry of a FROM: its name, its columns where they are known, and which table it is if it is one itself.
+
+    Attributes:
+        join: the join that adds it; None for what stands first.
+    """
+
+    name: str | None
+    columns: Columns | None
+    in_where: bool = True
+    table: tuple[str, str] | None = None
+    join: Node = None
+
+
+def holds(source: Source, column: str) -> bool:
+    return [is_range for name, is_range in source.columns or () if name == column] == [True]
+
+
+class _Parser(DuckDB.Parser):  # type: ignore[misc, valid-type]  # sqlglot's metaclass puts it there
+    def _warn_unsupported(self) -> None:
+        raise SqlglotError("a statement that is not parsed")
+
+
+def parsed(text: str) -> Node:
+    """The syntax tree of the one statement in `text`; raises NotUnderstood."""
+    dialect = DuckDB()
+    try:
+        tokens = dialect.tokenize(text)
+        statements = _Parser(error_level=ErrorLevel.IMMEDIATE, dialect=dialect).parse(tokens, text)
+    except Exception as error:
+        # A parser's slip on odd text, of any kind, is no concern of the user's.
+        raise NotUnderstood("sqlglot cannot parse it") from error
+    whole = [statement for statement in statements if statement is not None]
+    if len(whole) != 1 or isinstance(whole[0], exp.Command):
+        raise NotUnderstood("not one statement")
+    return whole[0]
+
+
+class Scope:
+    """The sources of one SELECT.
+
+    Attributes:
+        sources: in order.
+        joins: every join in its FROM.
+        merged: names that a join makes one of several.
+        filtered: whether it has a WHERE.
+        flat: whether each join simply adds to what stands before it, and loses nothing of that but by its condition.
+    """
+
+    def __init__(self, select: exp.Select, tables: Tables) -> None:
+        self._tables = tables
+        self.filtered = select.args.get("where") is not None
+        self.joins: list[exp.Join] = []
+        from_ = argument(select, "from")
+        found = list(self._relation(from_.this)) if from_ is not None else []
+        found += self._joined(select)
+        self.sources = tuple(found)
+        self.merged = (
+            frozenset(name.name.lower() for join in self.joins for name in join.args.get("using") or ())
+            | self._natural()
+        )
+        self.flat = len(self.joins) == len(select.args.get("joins") or ()) and all(
+            is_inner(join) or (_how(join) in {("LEFT", ""), ("LEFT", "OUTER")} and not join.args.get("method"))
+            for join in self.joins
+        )
+
+    def _natural(self) -> frozenset[str]:
+        if any(join.args.get("method") == "NATURAL" for join in self.joins):
+            return frozenset(name for source in self.sources for name, _ in source.columns or ())
+        return frozenset()
+
+    def _joined(self, node: Node) -> Iterator[Source]:
+        for join in node.args.get("joins") or ():
+            self.joins.append(join)
+            hidden = (join.args.get("kind") or "").upper() in {"SEMI", "ANTI"} or (
+                join.args.get("side") or ""
+            ).upper() in {"SEMI", "ANTI"}
+            for source in self._relation(join.this):
+                yield replace(source, in_where=source.in_where and not hidden, join=source.join or join)
+
+    def _relation(self, node: Node) -> Iterator[Source]:
+        alias = node.args.get("alias")
+        name = alias.name.lower() if alias and alias.name else None
+        if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table) and not alias:
+            yield from self._relation(node.this)
+        elif node.args.get("pivots"):
+            yield Source(name, None)
+        else:
+            known = _table_columns(node, self._tables) if isinstance(node, exp.Table) else _output(node, self._tables)
+            own = node.name.lower() if isinstance(node, exp.Table) and not alias else None
+            table = self._tables.place(names_of(node)) if isinstance(node, exp.Table) and not is_cte(node) else None
+            yield Source(name or own, _renamed(known, alias), table=table)
+        yield from self._joined(node)
+
+
+def is_inner(join: Node) -> bool:
+    """Whether a join gives no row but those that meet its condition."""
+    return _how(join) in {("", ""), ("", "INNER"), ("", "CROSS")} and not join.args.get("method")
+
+
+def _how(join: Node) -> tuple[str, str]:
+    return (join.args.get("side") or "").upper(), (join.args.get("kind") or "").upper()
+
+
+def argument(node: Node, name: str) -> Node | None:
+    """An argument that has Python's word for a name, with or without the underscore of newer versions."""
+    return node.args.get(f"{name}_", node.args.get(name))
+
+
+def _renamed(columns: Columns | None, alias: Node | None) -> Columns | None:
+    names = alias.args.get("columns") if alias else None
+    if columns is None or not names:
+        return columns
+    if len(names) > len(columns):
+        return None
+    given = [(name.name.lower(), is_range) for name, (_, is_range) in zip(names, columns, strict=False)]
+    return (*given, *columns[len(given) :])
+
+
+def _table_columns(node: exp.Table, tables: Tables) -> Columns | None:
+    if isinstance(node.this, exp.Identifier):
+        if is_cte(node):
+            query = _cte(node, node.name.lower())[1]
+            return None if query is None else _output(query, tables)
+        place = tables.place(names_of(node))
+        return None if place is None else tables.columns[place]
+    if isinstance(node.this, exp.Anonymous) and node.args.get("db"):
+        # The table macros have the columns of their tables.
+        schema = [part.name.lower() for part in (node.args.get("catalog"), node.args.get("db")) if part]
+        place = tables.place([*schema, str(node.this.this).lower()])
+        return tables.columns[place] if place is not None and schema[-1] in {tables.catalog, "main"} else None
+    return None
+
+
+def names_of(table: exp.Table) -> list[str]:
+    return [part.name.lower() for part in table.parts] if isinstance(table.this, exp.Identifier) else []
+
+
+def is_cte(table: exp.Table) -> bool:
+    return len(names_of(table)) == 1 and _cte(table, table.name.lower())[0]
+
+
+def _cte(node: Node, name: str) -> tuple[bool, Node | None]:
+    """Whether a name is a CTE where it stands, and its query, where that is plain."""
+    inside: Node = node
+    while inside.parent is not None:
+        outer = inside.parent
+        with_ = argument(outer, "with")
+        if with_ is not None:
+            before = list(with_.expressions)
+            if inside is with_:
+                before = before[: next(i for i, cte in enumerate(before) if _holds_node(cte, node)) + with_.recursive]
+            for cte in reversed(before):
+                if cte.alias.lower() == name:
+                    recursive = with_.recursive and any(
+                        _names_alone(table, name) for table in cte.find_all(exp.Table)
+                    )
+                    plain = not recursive and not cte.args["alias"].args.get("columns")
+                    return True, cte.this if plain else None
+        inside = outer
+    return False, None
+
+
+def _names_alone(table: Node, name: str) -> bool:
+    return bool(table.name.lower() == name) and not table.args.get("db")
+
+
+def _holds_node(outer: Node, node: Node) -> bool:
+    at: Node | None = node
+    while at is not None and at is not outer:
+        at = at.parent
+    return at is outer
+
+
+def _output(query: Node, tables: Tables) -> Columns | None:
+    """The columns that a query gives, where they can be told."""
+    if isinstance(query, exp.Subquery) and not query.args.get("pivots"):
+        return _output(query.this, tables)
+    if isinstance(query, exp.SetOperation):
+        left, right = _output(query.left, tables), _output(query.right, tables)
+        if left is None or right is None or len(left) != len(right) or query.args.get("by_name"):
+            return None
+        return tuple((name, a and b) for (name, a), (_, b) in zip(left, right, strict=True))
+    if isinstance(query, exp.Select):
+        return _selected(query, tables)
+    return None
+
+
+def _selected(select: exp.Select, tables: Tables) -> Columns | None:
+    scope = Scope(select, tables)
+    columns: list[tuple[str, bool]] = []
+    for item in select.expressions:
+        if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
+            starred = _starred(item, scope)
+            if starred is None:
+                return None
+            columns += starred
+        else:
+            inner = item.this if isinstance(item, exp.Alias) else item
+            if isinstance(inner, exp.Columns | exp.Unnest):
+                return None
+            columns.append((item.alias_or_name.lower(), isinstance(inner, exp.Column) and _hands_on(inner, scope)))
+    return tuple(columns)
+
+
+def _starred(item: Node, scope: Scope) -> Columns | None:
+    star = item if isinstance(item, exp.Star) else item.this
+    if scope.merged or any(star.args.get(option) for option in ("replace", "rename", "ilike", "like")):
+        return None
+    table = item.table.lower() if isinstance(item, exp.Column) else None
+    sources = [s for s in scope.sources if (table is None and s.in_where) or (table and s.name == table)]
+    if not sources or any(source.columns is None for source in sources) or (table and len(sources) > 1):
+        return None
+    left_out = {column.name.lower() for column in argument(star, "except") or ()}
+    return tuple(pair for source in sources for pair in source.columns or () if pair[0] not in left_out)
+
+
+def _hands_on(column: exp.Column, scope: Scope) -> bool:
+    name, table = column.name.lower(), column.table.lower()
+    if column.args.get("db"):
+        return False
+    if table:
+        named = [source for source in scope.sources if source.name == table and source.in_where]
+        return len(named) == 1 and holds(named[0], name)
+    if name in scope.merged or any(source.columns is None for source in scope.sources):
+        return False
+    having = [s for s in scope.sources if s.in_where and any(other == name for other, _ in s.columns or ())]
+    return len(having) == 1 and holds(having[0], name)
