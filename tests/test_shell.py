@@ -169,7 +169,7 @@ def test_without_a_shell_one_line_says_what_brings_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("VIDESK_API_TOKEN", API_TOKEN)
     assert main(["shell"]) == 2
-    assert_one_line(capsys, f"pip install duckdb-cli=={duckdb.__version__}")
+    assert_one_line(capsys, f"The DuckDB shell {duckdb.__version__} is not here. pip install 'duckdb-videsk[shell]'")
 
 
 def test_a_shell_of_another_version_is_not_taken(

@@ -68,8 +68,8 @@ def find_shell() -> Path:
             return program
     there = "".join(f" {program} is of version {version or 'unknown'}." for program, version in versions.items())
     raise ConfigError(
-        f"The DuckDB shell {duckdb.__version__} is not here.{there} To get it: "
-        f"pip install duckdb-cli=={duckdb.__version__}, or with all that it takes: pip install 'duckdb-videsk[shell]'"
+        f"The DuckDB shell {duckdb.__version__} is not here.{there} pip install 'duckdb-videsk[shell]' brings DuckDB "
+        f"1.5.5 with its shell and extensions; for this DuckDB, get the shell from https://duckdb.org/install"
     )
 
 
