@@ -349,6 +349,21 @@ def test_the_walls_behind_the_gate() -> None:
 
 
 @needs_extra
+def test_rows_sent_beside_sql_are_refused_too() -> None:
+    """Quack has a message that appends rows to a table, without a statement. The catalog has no table; with one:"""
+    with serving() as (server, _):
+        server._connection.native.cursor().execute("CREATE TABLE there (i INT)").close()
+        with client(server.uri, KEY) as connection:
+            with pytest.raises(duckdb.Error, match="Authorization failed"):
+                connection.execute("INSERT INTO videsk.there SELECT 1")
+            with pytest.raises(duckdb.Error):
+                ask(connection, "FROM there")
+        inside = server._connection.native.cursor()
+        assert inside.execute("SELECT count(*) FROM there").fetchone() == (0,)
+        inside.close()
+
+
+@needs_extra
 @pytest.mark.parametrize("token", ["", "guess-guess-guess-guess", KEY[:-1], KEY + "x", KEY.upper()])
 def test_a_wrong_token(token: str) -> None:
     with serving() as (server, _), pytest.raises(duckdb.Error, match=r"(?i)authenti|token"):
