@@ -363,6 +363,9 @@ def test_failures_of_the_api_are_exit_code_1(
         ["query", "SELECT 1", "--max-rows", "many"],
         ["query", "SELECT 1", "--token", TOKEN],
         ["simulate", "--port", "99999"],
+        ["serve", "--port", "0"],
+        ["serve", "--token", TOKEN],
+        ["shell", "a.duckdb", "b.duckdb"],
         ["simulate", "--cap", "0"],
         ["simulate", "--latency", "nan"],
         ["simulate", "--rate", "0"],
@@ -377,7 +380,7 @@ def test_unknown_words_and_numbers(capsys: pytest.CaptureFixture[str], arguments
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     texts = {}
-    for command in ([], ["query"], ["simulate"], ["demo"]):
+    for command in ([], ["query"], ["simulate"], ["demo"], ["shell"], ["serve"]):
         with pytest.raises(SystemExit) as caught:
             main([*command, "--help"])
         assert caught.value.code == 0
@@ -385,6 +388,8 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(word in texts[""] for word in ("videsk.es.llamadas", "WHERE", "ai_sentiments", "videsk demo"))
     assert all(word in texts["query"] for word in ("--output", "VIDESK_API_TOKEN", "exit codes", "videsk.requests"))
     assert "Ctrl-C" in texts["simulate"]
+    assert all(word in texts["shell"] for word in ("videsk.query(", "since :=", "-csv"))
+    assert all(word in texts["serve"] for word in ("VIDESK_SERVE_TOKEN", "read-only", "--behind-tls"))
     assert "account" in texts["demo"]
 
 

@@ -7,19 +7,24 @@ import io
 import os
 import re
 import shlex
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 import duckdb_videsk
 from duckdb_videsk import errors, settings
 from duckdb_videsk.cli import main
 from duckdb_videsk.endpoints import ENDPOINTS
-from duckdb_videsk.settings import Settings, load_settings
+from duckdb_videsk.server import Server, free_port, load_quack
+from duckdb_videsk.settings import Settings, Token, load_settings
 from duckdb_videsk.simulator import Behaviour, Simulator, SyntheticAccount
+from served import HAS_EXTRA, WITHOUT_EXTRA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +36,8 @@ PAGES = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "
 DOCS = [README, ROOT / "CHANGELOG.md", *PAGES]
 TEXTS = {path.name: path.read_text("utf-8") for path in DOCS}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Sessions, and the configuration of other programs.
+SHOWN_ONLY = {"text", "nginx", "caddyfile", "ini"}
 # Run elsewhere: the first by installing, in .ci/run; the demonstration in test_cli.
 NOT_RUN = ("pip install", "pytest", "export ", "videsk demo")
 
@@ -161,7 +168,31 @@ def test_sh(simulator: Simulator, capsys: pytest.CaptureFixture[str], text: str)
 
 def test_no_example_is_left_out() -> None:
     found = {language for text in TEXTS.values() for language, _ in BLOCK.findall(text)}
-    assert found == {"sql", "python", "console", "sh"}
+    assert found == {"sql", "python", "console", "sh", "duckdb", "client", *SHOWN_ONLY}
+
+
+@pytest.mark.skipif(not HAS_EXTRA, reason=WITHOUT_EXTRA)
+@pytest.mark.parametrize("text", blocks("duckdb"))
+def test_in_the_shell(simulator: Simulator, text: str) -> None:
+    command = [sys.executable, "-m", "duckdb_videsk", "shell", "--", "-bail"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=90, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "─" in done.stdout
+
+
+@pytest.mark.skipif(not HAS_EXTRA, reason=WITHOUT_EXTRA)
+@pytest.mark.parametrize("text", blocks("client"))
+def test_a_client(simulator: Simulator, text: str) -> None:
+    key = Token("a-token-of-24-characters-or-more")
+    with (
+        Server(load_settings(progress=False), token=key, port=free_port()) as server,
+        duckdb.connect() as connection,
+    ):
+        load_quack(connection)
+        text = text.replace("LOAD httpfs;\nLOAD quack;\n", "").replace("quack:127.0.0.1:9494", server.uri)
+        for statement in connection.extract_statements(text.replace("'…'", f"'{key.reveal()}'")):
+            connection.execute(statement.query)
+        assert connection.fetchall()
 
 
 def test_the_language_of_ones_own(simulator: Simulator, capsys: pytest.CaptureFixture[str]) -> None:
@@ -267,8 +298,8 @@ def help_of(*command: str) -> str:
 def test_every_command_and_option_exists_and_is_documented() -> None:
     text = "\n".join(TEXTS.values())
     commands = set(re.findall(r"^    (\w+) ", help_of(), re.MULTILINE))
-    assert commands == {"demo", "forget", "query", "simulate", "sync", "verify"}
-    assert set(re.findall(r"(?:^|[`$&] ?)videsk (\w+)", text, re.MULTILINE)) == commands
+    assert commands == {"demo", "forget", "query", "serve", "shell", "simulate", "sync", "verify"}
+    assert set(re.findall(r"(?:^|[`$&] ?)videsk (\w+)(?![\w.])", text, re.MULTILINE)) == commands
     options = {option for command in commands for option in re.findall(r"--[a-z-]+", help_of(command))}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) | {"--help"} == options
 
@@ -300,7 +331,10 @@ def test_the_settings_table() -> None:
                 assert settings._from_environment(set(rows)) == {name: "1"}
                 monkeypatch.delenv(variable)
             assert bool(variables) == (name != "languages")
-    known = {variable for variables, _ in rows.values() for variable in variables} | {"VIDESK_CONFIG"}
+    known = {variable for variables, _ in rows.values() for variable in variables} | {
+        "VIDESK_CONFIG",
+        "VIDESK_SERVE_TOKEN",
+    }
     assert set(re.findall(r"VIDESK_[A-Z_]+", "\n".join(TEXTS.values()))) == known
 
 
@@ -335,4 +369,4 @@ def test_links_lead_somewhere() -> None:
             if not target.startswith("https://"):
                 file, _, anchor = target.partition("#")
                 assert not file or (path.parent / file).is_file(), target
-                assert not anchor or anchor in anchors(TEXTS[path.name]), target
+                assert not anchor or anchor in anchors(TEXTS[Path(file).name or path.name]), target

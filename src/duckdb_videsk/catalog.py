@@ -11,7 +11,6 @@ import secrets
 import threading
 import weakref
 from dataclasses import fields
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import duckdb
@@ -60,6 +59,7 @@ class Catalog:
         board: its scans under way.
         wide: what is known of the questions of its forms and surveys.
         users: connections that will close it.
+        served: whether other processes read it.
         rewriter: adds to statements what their conditions imply.
     """
 
@@ -79,6 +79,7 @@ class Catalog:
         self.board = Board()
         self.wide = WideTables(source, self.board, labels)
         self.users = 0
+        self.served = False
         self.rewriter = _rewriter(settings)
         self._source = source
         self._pinned = PinnedTables(source) if isinstance(source, ReadThrough) else None
@@ -132,7 +133,7 @@ class Catalog:
             board=self.board,
             known_ids=known_ids,
             check=self.check,
-            guard=partial(_guard, self.settings),
+            guard=self._guard,
         )
 
     def wide_views(self) -> Iterator[str]:
@@ -170,21 +171,21 @@ class Catalog:
         with contextlib.suppress(duckdb.Error), native.cursor() as cursor:
             cursor.execute(f"DETACH DATABASE IF EXISTS {CATALOG}")
 
+    def _guard(self, ticket: Ticket) -> Guard:
+        """Others than our own connections have no other way to learn of a mistake than an error."""
+        settings = self.settings
+        policy: Policy = settings.unbounded_scans or ("warn" if ticket.ours else "refuse")
+        allowance = (
+            Allowance(settings.max_requests) if ticket.owner is None or not ticket.ours else ticket.owner.allowance
+        )
+        return Guard(allowance, settings.scan_budget, policy, settings.requests_per_second, served=self.served)
+
     def _is_native_open(self) -> bool:
         native = self._native()
         try:
             return native is not None and native.query_progress() is not None
         except duckdb.Error:
             return False
-
-
-def _guard(settings: Settings, ticket: Ticket) -> Guard:
-    """Others than our own connections have no other way to learn of a mistake than an error."""
-    policy: Policy = settings.unbounded_scans or ("warn" if ticket.ours else "refuse")
-    allowance = (
-        Allowance(settings.max_requests) if ticket.owner is None or not ticket.ours else ticket.owner.allowance
-    )
-    return Guard(allowance, settings.scan_budget, policy, settings.requests_per_second)
 
 
 def open_catalog(

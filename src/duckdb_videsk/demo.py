@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.connection import Connection
 
-__all__ = ["demo_account", "demo_queries", "run_demo"]
+__all__ = ["demo_account", "demo_queries", "run_demo", "sql_folder"]
 
 _ZONE = "America/Santiago"
 # Fixed, so that a day of the past holds the same records whenever it is asked for.
@@ -47,7 +47,7 @@ def demo_account() -> SyntheticAccount:
 
 def demo_queries() -> Iterator[tuple[str, str]]:
     """Title and SQL of each query of the demonstration, from `sql/demo`."""
-    for file in sorted(_sql_folder().joinpath("demo").iterdir(), key=lambda entry: entry.name):
+    for file in sorted(sql_folder().joinpath("demo").iterdir(), key=lambda entry: entry.name):
         title, _, sql = file.read_text("utf-8").partition("\n")
         yield title.removeprefix("--").strip(), sql.strip()
 
@@ -79,7 +79,7 @@ def _show(connection: Connection, title: str, sql: str) -> None:
     say(f"{answer}{len(asked)} request{'s' * (len(asked) != 1)}, {records:,} records, {seconds:.1f} seconds\n")
 
 
-def _sql_folder() -> Path | resources.abc.Traversable:
+def sql_folder() -> Path | resources.abc.Traversable:
     """`sql/` of the wheel, or of the source tree where the package was installed from there to be edited."""
     shipped = resources.files("duckdb_videsk").joinpath("sql")
     return shipped if shipped.is_dir() else Path(__file__).parents[2] / "sql"

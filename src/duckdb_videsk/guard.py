@@ -55,12 +55,14 @@ class Guard:
         budget: requests up to which a scan is nobody's concern.
         policy: what to do about a larger one.
         requests_per_second: for the time it would take.
+        served: whether the reader is another process, whose filters DuckDB 1.5 does not send.
     """
 
     allowance: Allowance = field(default_factory=Allowance)
     budget: int = 1_000
     policy: Policy = "allow"
     requests_per_second: float = 20.0
+    served: bool = False
 
     def weigh(self, table: str, range_column: str, requests: int) -> None:
         """Say what a scan of so many requests deserves.
@@ -77,6 +79,13 @@ class Guard:
             f"or more. A condition such as {range_column} >= '2026-10-01' bounds it, written on the column itself"
         )
         if self.policy == "refuse":
+            if self.served:
+                text = (
+                    f"Reading videsk.{table} takes about {requests:,} requests, {seconds} or more: the server got no "
+                    f"range. Write FROM {table}(since := '2026-10-01') in videsk shell, or anywhere "
+                    f"FROM videsk.query('FROM videsk.{table} WHERE {range_column} >= current_date - 7')"
+                )
+                raise LargeScanError(f"{text}. Whoever runs the server can set unbounded_scans or scan_budget.")
             raise LargeScanError(
                 f"{text} or as FROM videsk.{table}(since := '2026-10-01'). To read it all the same, set "
                 f"unbounded_scans='allow' or a scan_budget over {self.budget:,}.",

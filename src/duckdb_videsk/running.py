@@ -83,6 +83,7 @@ class Ticket:
         ours: whether it can be a scan of one of our connections.
         stopped: whether it was told to stop.
         at_work: whether DuckDB waits for it.
+        began: when, on the monotonic clock.
     """
 
     def __init__(self, board: Board, owner: Owner | None, *, ours: bool) -> None:
@@ -90,6 +91,7 @@ class Ticket:
         self.ours = ours
         self.stopped = False
         self.at_work = True
+        self.began = time.monotonic()
         self._board = board
 
     def check(self) -> None:
@@ -164,6 +166,14 @@ class Board:
         for ticket in tickets:
             ticket.stopped = True
         return bool(tickets)
+
+    def stop_older(self, seconds: float) -> int:
+        """Tell the scans that began so long ago to stop; gives how many there were that had not been told."""
+        latest = time.monotonic() - seconds
+        old = [ticket for ticket in list(self._tickets) if ticket.began < latest and not ticket.stopped]
+        for ticket in old:
+            ticket.stopped = True
+        return len(old)
 
     def settle(self, seconds: float) -> None:
         """After `stop_all`: wait for the scans at work to end, and for the calls of other threads to return.

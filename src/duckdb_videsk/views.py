@@ -74,7 +74,7 @@ def column_labels(endpoint: Endpoint, language: str, labels: Mapping[str, str]) 
 def schema_views(
     endpoints: Sequence[Endpoint], language: str, labels: Mapping[str, str], *, other_catalog: str | None = None
 ) -> Iterator[str]:
-    """Statements that create a language's schema, its views and their comments; in another catalog also anew."""
+    """Statements that create a language's schema and views with macros and comments; in another catalog also anew."""
     catalog = other_catalog or CATALOG
     if_needed, anew = ("IF NOT EXISTS ", "OR REPLACE ") if other_catalog else ("", "")
     schema = f"{catalog}.{quoted(language)}"
@@ -86,6 +86,8 @@ def schema_views(
         # Without a catalog it is the view's own, whatever that is called where it is opened later.
         table = f"main.{quoted(endpoint.table)}"
         yield f"CREATE {anew}VIEW {view} AS SELECT {selected} FROM {table}"  # noqa: S608 - every name is quoted
+        if other_catalog is None:
+            yield _macro(view, named[endpoint.range_column])
         yield from _view_comments(endpoint, view, language, named)
 
 
@@ -113,16 +115,20 @@ def pinned_view(endpoint: Endpoint, files: Sequence[str], live: str) -> str:
 
 def macro(endpoint: Endpoint) -> str:
     """The statement that creates an endpoint's table macro, half-open in time: `FROM videsk.calls(since := …)`."""
-    parameters = [*([endpoint.parameter] if endpoint.parameter else []), "since", "until"]
-    column = f"t.{quoted(endpoint.range_column)}"
+    table = f"{CATALOG}.main.{quoted(endpoint.table)}"
+    return _macro(table, endpoint.range_column, endpoint.parameter)
+
+
+def _macro(table: str, range_column: str, parameter: str | None = None) -> str:
+    """The macro of a table or view that has these columns."""
+    column = f"t.{quoted(range_column)}"
     conditions = [
         f"(since IS NULL OR {column} >= CAST(since AS TIMESTAMPTZ))",
         f"(until IS NULL OR {column} < CAST(until AS TIMESTAMPTZ))",
     ]
-    if endpoint.parameter:
-        conditions.append(f"({endpoint.parameter} IS NULL OR t.{endpoint.parameter} = {endpoint.parameter})")
-    table = f"{CATALOG}.main.{quoted(endpoint.table)}"
-    signature = ", ".join(f"{name} := NULL" for name in parameters)
+    if parameter:
+        conditions.append(f"({parameter} IS NULL OR t.{parameter} = {parameter})")
+    signature = ", ".join(f"{name} := NULL" for name in [*([parameter] if parameter else []), "since", "until"])
     body = f"SELECT t.* FROM {table} AS t WHERE {' AND '.join(conditions)}"  # noqa: S608 - the specs' own names
     return f"CREATE MACRO {table}({signature}) AS TABLE {body}"
 
