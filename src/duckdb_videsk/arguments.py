@@ -88,6 +88,7 @@ def parser(
         description="Three queries against the built-in simulator, with what each one cost. No account, no network.",
     )
     _add_query(commands)
+    _add_plan(commands)
     _add_shell(commands)
     _add_serve(commands)
     _add_simulate(commands)
@@ -118,6 +119,19 @@ def _add_query(commands: Any) -> None:
     )
     query.add_argument("--database", default=":memory:", help="a DuckDB file of yours to have open beside the tables")
     _add_settings(query)
+
+
+def _add_plan(commands: Any) -> None:
+    plan = commands.add_parser(
+        "plan",
+        help="what a query would ask of the API, without asking",
+        description="Say for each table that a query reads: the ranges, what made them, and the expected price.",
+    )
+    plan.add_argument("sql", nargs="?", help="the SQL; '-' reads it from standard input")
+    plan.add_argument("-f", "--file", type=Path, help="read the SQL from this file")
+    plan.add_argument("--json", action="store_true", help="print it as JSON, for programs")
+    plan.add_argument("--database", default=":memory:", help="a DuckDB file of yours to have open beside the tables")
+    _add_settings(plan)
 
 
 def _add_shell(commands: Any) -> None:

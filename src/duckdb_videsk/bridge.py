@@ -17,6 +17,7 @@ from duckdb_videsk.running import Owner, Stopped, failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from types import FrameType
 
     from duckdb_videsk.running import Board
@@ -98,6 +99,10 @@ class Bridge:
             raise duckdb.InterruptException("INTERRUPT Error: Interrupted!") from None
         finally:
             self._keeper.catch_up()
+
+    def rehearsing(self) -> AbstractContextManager[None]:
+        """Within, this connection's scans of the API fail instead of asking it."""
+        return self._board.rehearsing(self._owner)
 
     def interrupt(self) -> None:
         """Stop this connection's scans."""

@@ -12,6 +12,7 @@ import threading
 import weakref
 from dataclasses import fields
 from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
 
 import duckdb
 from duckdb.sqltypes import VARCHAR
@@ -19,11 +20,14 @@ from duckdb.sqltypes import VARCHAR
 from duckdb_videsk.coverage import CoverageTable
 from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
-from duckdb_videsk.errors import ClosedError, ConfigError
+from duckdb_videsk.errors import ClosedError, ConfigError, QueryError
 from duckdb_videsk.guard import Allowance, Guard
 from duckdb_videsk.lake import ReadThrough
 from duckdb_videsk.pinning import PinnedTables
-from duckdb_videsk.rewriting import Rewriter
+from duckdb_videsk.plans import QueryPlan
+from duckdb_videsk.pricing import Estimating, Pricing
+from duckdb_videsk.rehearsal import STAGE, stage
+from duckdb_videsk.rewriting import NotUnderstood, Rewriter
 from duckdb_videsk.running import Board, failures
 from duckdb_videsk.views import CATALOG, column_labels, comments, languages, macro, schema_views, text_literal
 from duckdb_videsk.wide import FUNCTION, QuestionSource, WideTables, macros
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.guard import Policy
     from duckdb_videsk.ledger import Ledger
+    from duckdb_videsk.rewriting import Rewritten
     from duckdb_videsk.running import Ticket
     from duckdb_videsk.settings import Settings
 
@@ -44,7 +49,7 @@ _SETTLING_SECONDS = 2.0
 _live: weakref.WeakValueDictionary[str, Catalog] = weakref.WeakValueDictionary()
 
 
-class ClosableSource(Source, QuestionSource, Protocol):
+class ClosableSource(Source, QuestionSource, Estimating, Protocol):
     """A source that belongs to one catalog."""
 
     def close(self) -> None: ...
@@ -81,6 +86,7 @@ class Catalog:
         self.users = 0
         self.served = False
         self.rewriter = _rewriter(settings)
+        self._labels = labels
         self._source = source
         self._pinned = PinnedTables(source) if isinstance(source, ReadThrough) else None
         self._native = weakref.ref(native)
@@ -171,8 +177,40 @@ class Catalog:
         with contextlib.suppress(duckdb.Error), native.cursor() as cursor:
             cursor.execute(f"DETACH DATABASE IF EXISTS {CATALOG}")
 
+    def plan(
+        self, native: duckdb.DuckDBPyConnection, text: str, rewritten: Rewritten, run: Callable[[str], object]
+    ) -> QueryPlan:
+        """What a statement would read.
+
+        Args:
+            native: the session.
+            text: the statement as it would run.
+            rewritten: what its conditions imply.
+            run: runs a query in the session.
+
+        Raises:
+            QueryError: it has no query, or cannot be planned.
+        """
+        try:
+            query = self.rewriter.staged(native, text, STAGE)
+        except NotUnderstood as error:
+            raise QueryError(f"Only a query can be planned, and this is none that is understood: {error}.") from error
+        with stage(native, self.settings, self._labels, board=self.board) as seen:
+            run(query)
+        ((zone,),) = native.execute("SELECT current_setting('TimeZone')").fetchall()
+        lake = None if self._pinned is None else self._pinned.lake
+        pricing = Pricing(self._source, lake, _exports(self._labels), self.settings.requests_per_second)
+        return QueryPlan(
+            tuple(planned for scan in seen for planned in pricing.scans(scan, rewritten)), ZoneInfo(zone)
+        )
+
     def _guard(self, ticket: Ticket) -> Guard:
         """Others than our own connections have no other way to learn of a mistake than an error."""
+        if self.board.is_rehearsal(ticket):
+            raise QueryError(
+                "A plan sees the tables that a query names itself, and this one reads more: by a view of yours, "
+                "perhaps. Plan the query that it stands for."
+            )
         settings = self.settings
         policy: Policy = settings.unbounded_scans or ("warn" if ticket.ours else "refuse")
         allowance = (
@@ -232,6 +270,17 @@ def open_catalog(
         raise
     _live[catalog.id] = catalog
     return catalog
+
+
+def _exports(labels: Mapping[str, Mapping[str, str]]) -> dict[tuple[str, str], Endpoint]:
+    """The export of each table and view, by schema and name."""
+    tables = {("main", endpoint.table): endpoint for endpoint in ENDPOINTS}
+    views = {
+        (language.lower(), endpoint.views.get(language, endpoint.table)): endpoint
+        for language in labels
+        for endpoint in ENDPOINTS
+    }
+    return tables | views
 
 
 def _rewriter(settings: Settings) -> Rewriter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -78,6 +79,14 @@ def _query(options: argparse.Namespace) -> None:
         config={"python_enable_replacements": False},  # a table of the SQL is no variable of this program
     ) as connection:
         run_script(connection, sql, target, max_rows=options.max_rows)
+
+
+def _plan(options: argparse.Namespace) -> None:
+    sql = _sql_text(options)
+    with connect(options.database, **_settings(options), config={"python_enable_replacements": False}) as connection:
+        plan = connection.plan(sql)
+    said = json.dumps(plan.table().to_pylist(), default=str, indent=1) if options.json else str(plan)
+    say(f"{said}\n")
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
@@ -172,6 +181,7 @@ def _invitation(simulator: Simulator, forms: Sequence[str], surveys: Sequence[st
 _RUNS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "demo": lambda _: run_demo(),
     "query": _query,
+    "plan": _plan,
     "shell": _shell,
     "serve": _serve,
     "simulate": _simulate,

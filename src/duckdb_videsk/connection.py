@@ -18,6 +18,7 @@ from duckdb_videsk.lake import Lake, ReadThrough
 from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.progress import watcher
 from duckdb_videsk.relation import Relation, adopted, delegate
+from duckdb_videsk.rewriting import Rewritten
 from duckdb_videsk.settings import Settings, Token, load_settings
 from duckdb_videsk.views import text_literal
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.catalog import Catalog
     from duckdb_videsk.guard import Policy
+    from duckdb_videsk.plans import QueryPlan
 
 __all__ = ["Connection", "attach", "connect"]
 
@@ -292,6 +294,33 @@ class Connection(Wrapper):
                 return self
         bridge.call(self._native.execute, query, parameters)
         return self
+
+    def plan(self, query: str, parameters: object = None) -> QueryPlan:
+        """What a query would read of the API, and at what price, without asking it.
+
+        DuckDB runs the query over empty tables in their place; rows that wait to be fetched are lost.
+
+        Raises:
+            QueryError: it is no query, or reads the tables by a view of the user's own or a wide form.
+            VideskError, duckdb.Error: the query itself is not right.
+        """
+        bridge = self._open_bridge()
+        rewriter = self._catalog.rewriter
+        on = self.settings.implied_ranges
+        rewritten = rewriter.rewrite(self._native, query, parameters) if on else Rewritten(query)
+        text = rewriter.marked(self._native, rewritten.text, parameters) if on else query
+
+        def run(staged: str) -> None:
+            try:
+                with bridge.rehearsing():
+                    bridge.call(self._native.execute, staged, parameters)
+                    bridge.go_on(self._native.fetchall)
+            except _BINDING_ERRORS:
+                self._native.execute(f"EXPLAIN {query}", parameters)
+                raise
+
+        self._has_rows = False
+        return self._catalog.plan(self._native, text, rewritten, run)
 
     def executemany(self, query: str, parameters: object = None) -> Connection:
         """Run a statement once for each set of parameters."""

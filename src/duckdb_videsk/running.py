@@ -120,6 +120,7 @@ class Board:
         self._tickets: set[Ticket] = set()
         self._executing: dict[int, Owner] = {}
         self._main = threading.main_thread().ident
+        self._rehearsing: set[Owner] = set()
 
     @contextmanager
     def executing(self, owner: Owner) -> Iterator[None]:
@@ -135,6 +136,19 @@ class Board:
                 del self._executing[thread]
             else:
                 self._executing[thread] = before
+
+    @contextmanager
+    def rehearsing(self, owner: Owner) -> Iterator[None]:
+        """Within, the owner's scans are not to be made."""
+        self._rehearsing.add(owner)
+        try:
+            yield
+        finally:
+            self._rehearsing.discard(owner)
+
+    def is_rehearsal(self, ticket: Ticket) -> bool:
+        """Whether a scan is, or may be, one that is not to be made."""
+        return ticket.owner in self._rehearsing or (ticket.owner is None and bool(self._rehearsing))
 
     def new_ticket(self) -> Ticket:
         """A ticket for a scan that is set off in this thread."""

@@ -72,7 +72,12 @@ def column_labels(endpoint: Endpoint, language: str, labels: Mapping[str, str]) 
 
 
 def schema_views(
-    endpoints: Sequence[Endpoint], language: str, labels: Mapping[str, str], *, other_catalog: str | None = None
+    endpoints: Sequence[Endpoint],
+    language: str,
+    labels: Mapping[str, str],
+    *,
+    other_catalog: str | None = None,
+    macros: bool = True,
 ) -> Iterator[str]:
     """Statements that create a language's schema and views with macros and comments; in another catalog also anew."""
     catalog = other_catalog or CATALOG
@@ -86,7 +91,7 @@ def schema_views(
         # Without a catalog it is the view's own, whatever that is called where it is opened later.
         table = f"main.{quoted(endpoint.table)}"
         yield f"CREATE {anew}VIEW {view} AS SELECT {selected} FROM {table}"  # noqa: S608 - every name is quoted
-        if other_catalog is None:
+        if macros:
             yield _macro(view, named[endpoint.range_column])
         yield from _view_comments(endpoint, view, language, named)
 
@@ -113,9 +118,9 @@ def pinned_view(endpoint: Endpoint, files: Sequence[str], live: str) -> str:
     return f"CREATE OR REPLACE VIEW {CATALOG}.main.{quoted(endpoint.table)} AS {' UNION ALL '.join(halves)}"
 
 
-def macro(endpoint: Endpoint) -> str:
+def macro(endpoint: Endpoint, *, catalog: str = CATALOG) -> str:
     """The statement that creates an endpoint's table macro, half-open in time: `FROM videsk.calls(since := …)`."""
-    table = f"{CATALOG}.main.{quoted(endpoint.table)}"
+    table = f"{catalog}.main.{quoted(endpoint.table)}"
     return _macro(table, endpoint.range_column, endpoint.parameter)
 
 

@@ -10,17 +10,20 @@ import asyncio
 import concurrent.futures
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from duckdb_videsk.client import Request
 from duckdb_videsk.errors import ClosedError
 from duckdb_videsk.fetch.account import Account
 from duckdb_videsk.fetch.fetching import Fetch
+from duckdb_videsk.fetch.planner import Plan
 from duckdb_videsk.fetch.questions import newest_questions
 from duckdb_videsk.fetch.retry import RetryBudget
 from duckdb_videsk.fetch.runtime import LoopThread
 from duckdb_videsk.guard import Guard
-from duckdb_videsk.ranges import EVER, SECOND, Range
+from duckdb_videsk.ranges import EVER, SECOND, Range, micros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,10 +36,18 @@ if TYPE_CHECKING:
     from duckdb_videsk.ledger import Ledger
     from duckdb_videsk.settings import Settings
 
-__all__ = ["Engine", "Scan"]
+__all__ = ["Engine", "Estimate", "Scan"]
 
 _CLOSING_SECONDS = 5.0
 _POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a read is expected to cost; None where nothing is known yet."""
+
+    requests: int | None
+    rows: int | None
 
 
 class Engine:
@@ -107,6 +118,24 @@ class Engine:
             return _awaited(asking, check)
         finally:
             self.loops.let_go()
+
+    def estimate(self, endpoint: Endpoint, ranges: Sequence[Range], asked_id: str | None) -> Estimate:
+        """What a read of these ranges is expected to cost, as far as earlier ones tell. Nothing is asked."""
+        self._refuse_closed()
+        loop = self.loops.hold()
+        try:
+            return asyncio.run_coroutine_threadsafe(self._estimate(endpoint, ranges, asked_id), loop).result()
+        finally:
+            self.loops.let_go()
+
+    async def _estimate(self, endpoint: Endpoint, ranges: Sequence[Range], asked_id: str | None) -> Estimate:
+        history = self.account.history(endpoint, asked_id)
+        now = micros(datetime.now(UTC))
+        plan = Plan(ranges, now=now, outlook=history.outlook(), cap=history.cap)
+        rows, requests = plan.expected_rows(), plan.expected_requests()
+        if rows is None or requests is None:
+            return Estimate(None, None)
+        return Estimate(round(requests), round(rows))
 
     def look_for_timeless(self, endpoint: Endpoint, asked_id: str | None) -> Future[bool]:
         """Ask whether there are rows without a time: they come where a request has no bounds, if anywhere."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.guard import Guard
     from duckdb_videsk.ranges import Range
 
-__all__ = ["Asked", "Asking"]
+__all__ = ["Asked", "Asking", "Expected"]
 
 
 class Asked(Protocol):
@@ -26,6 +26,16 @@ class Asked(Protocol):
     def poll(self, timeout: float | None, /) -> pa.RecordBatch | None: ...
 
     def close(self) -> None: ...
+
+
+class Expected(Protocol):
+    """What a read is expected to cost; None where nothing is known yet."""
+
+    @property
+    def requests(self) -> int | None: ...
+
+    @property
+    def rows(self) -> int | None: ...
 
 
 class Asking(Protocol):
@@ -47,6 +57,9 @@ class Asking(Protocol):
 
     def questions(self, endpoint: Endpoint, asked_id: str, /, *, check: Callable[[], None]) -> Sequence[str]:
         """The labels of a form's or survey's questions."""
+
+    def estimate(self, endpoint: Endpoint, ranges: Sequence[Range], asked_id: str | None, /) -> Expected:
+        """What a read is expected to cost."""
 
     def cap(self, endpoint: Endpoint, asked_id: str | None) -> int:
         """Records that one answer may hold; 0 while unknown."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.guard import Guard
-    from duckdb_videsk.lake.asking import Asking
+    from duckdb_videsk.lake.asking import Asking, Expected
     from duckdb_videsk.lake.store import Lake
     from duckdb_videsk.ranges import Range
 
@@ -54,6 +54,10 @@ class ReadThrough:
     def questions(self, endpoint: Endpoint, asked_id: str, *, check: Callable[[], None]) -> Sequence[str]:
         """The labels of a form's or survey's questions, which are not kept."""
         return self._asking.questions(endpoint, asked_id, check=check)
+
+    def estimate(self, endpoint: Endpoint, ranges: Sequence[Range], asked_id: str | None) -> Expected:
+        """What it is expected to cost to ask for all of these ranges, kept or not."""
+        return self._asking.estimate(endpoint, ranges, asked_id)
 
     def beyond(self, held: Mapping[str | None, Sequence[Range]]) -> Beyond:
         """The same without days that somebody else reads, by id (None for exports that take none); normalised."""

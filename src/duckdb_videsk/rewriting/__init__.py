@@ -23,6 +23,7 @@ from duckdb_videsk.rewriting.places import Reference, places, references
 from duckdb_videsk.rewriting.scopes import Tables, parsed
 from duckdb_videsk.rewriting.session import Session, has_temporary, mean_the_same, session_of
 from duckdb_videsk.rewriting.splices import prove, spliced
+from duckdb_videsk.rewriting.staging import staged
 from duckdb_videsk.rewriting.words import Sort, words_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.rewriting.scopes import Columns
     from duckdb_videsk.rewriting.words import Word
 
-__all__ = ["Hint", "Implied", "Reference", "Rewriter", "Rewritten"]
+__all__ = ["Hint", "Implied", "NotUnderstood", "Reference", "Rewriter", "Rewritten"]
 
 _CONDITION = re.compile(r"\b(?:where|on)\b", re.IGNORECASE)
 _EXPLAIN = re.compile(r"\s*explain(?:\s+analyze)?(?:\s*\([^()]*\))?\s", re.IGNORECASE)
@@ -130,6 +131,12 @@ class Rewriter:
             raise
         except (NotUnderstood, duckdb.Error, RecursionError):
             return text
+
+    def staged(self, native: duckdb.DuckDBPyConnection, text: str, stage: str) -> str:
+        """The query of a statement over the tables of the catalog `stage`; raises NotUnderstood without one."""
+        prefix = _EXPLAIN.match(text)
+        bare = text[prefix.end() :] if prefix else text
+        return staged(bare, self._tables_of(native, session_of(native), words_of(bare)), stage)
 
     def _rewritten(
         self,

@@ -1,0 +1,106 @@
+"""A run of a query over empty tables in the place of the catalog's, to see what DuckDB asks of each."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from duckdb_videsk.dataset import VirtualTable
+from duckdb_videsk.endpoints import ENDPOINTS
+from duckdb_videsk.predicates import rows_wanted
+from duckdb_videsk.views import macro, schema_views
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+
+    import duckdb
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from duckdb_videsk.dataset import Tally
+    from duckdb_videsk.endpoints import Endpoint
+    from duckdb_videsk.ranges import Range
+    from duckdb_videsk.running import Board, Ticket
+    from duckdb_videsk.settings import Settings
+
+__all__ = ["STAGE", "SeenScan", "stage"]
+
+STAGE = "videsk_rehearsal"
+
+
+@dataclass(frozen=True, slots=True)
+class SeenScan:
+    """One scan that DuckDB began.
+
+    Attributes:
+        endpoint: whose table it is.
+        ranges, ids: that it would read.
+        first: "newest", "oldest" or "both" where only those rows matter.
+        condition: what DuckDB pushed down, as Arrow prints it; empty where that is nothing.
+    """
+
+    endpoint: Endpoint
+    ranges: tuple[Range, ...]
+    ids: tuple[str, ...]
+    first: str | None
+    condition: str
+
+
+class _Nothing:
+    in_order = True
+
+    def poll(self, timeout: float | None, /) -> pa.RecordBatch | None:  # noqa: ARG002
+        raise StopIteration
+
+    def close(self) -> None:
+        pass
+
+
+class _EmptyTable(VirtualTable):
+    """An export without rows, which notes what is asked of it."""
+
+    def __init__(self, endpoint: Endpoint, seen: list[SeenScan], *, board: Board, known_ids: Sequence[str]) -> None:
+        super().__init__(endpoint, self, board=board, known_ids=known_ids)
+        self._of = endpoint
+        self._seen = seen
+        self._pushed: pc.Expression | None = None
+
+    def read(
+        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
+    ) -> Generator[pa.RecordBatch, None, None]:
+        self._pushed = expression
+        return super().read(expression, ticket, tally)
+
+    def scan(
+        self, endpoint: Endpoint, ranges: Sequence[Range], /, *, ids: Sequence[str] = (), **_: object
+    ) -> _Nothing:
+        wanted = rows_wanted(self._pushed)
+        condition = "" if self._pushed is None else str(self._pushed)
+        first = None if wanted is None or len(ids) > 1 else wanted.ends
+        self._seen.append(SeenScan(endpoint, tuple(ranges), tuple(ids), first, condition))
+        return _Nothing()
+
+
+@contextlib.contextmanager
+def stage(
+    native: duckdb.DuckDBPyConnection, settings: Settings, labels: Mapping[str, Mapping[str, str]], *, board: Board
+) -> Iterator[list[SeenScan]]:
+    """Within, a catalog `STAGE` has the tables, views and macros of the real one; gives what is seen there."""
+    seen: list[SeenScan] = []
+    try:
+        # It stays open, since DuckDB 1.5 reads the connection that made a view when the view is read.
+        with native.cursor() as cursor:
+            cursor.execute(f"ATTACH ':memory:' AS {STAGE}; USE {STAGE}")
+            for endpoint in ENDPOINTS:
+                ids = settings.ids(endpoint.parameter) if endpoint.parameter else ()
+                table = _EmptyTable(endpoint, seen, board=board, known_ids=ids)
+                cursor.from_arrow(table).create_view(endpoint.table)
+                cursor.execute(macro(endpoint, catalog=STAGE))
+            for language, named in labels.items():
+                for statement in schema_views(ENDPOINTS, language, named, other_catalog=STAGE):
+                    cursor.execute(statement)
+            yield seen
+    finally:
+        with native.cursor() as cursor:
+            cursor.execute(f"DETACH DATABASE IF EXISTS {STAGE}")
