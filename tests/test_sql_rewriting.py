@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -195,27 +194,6 @@ def test_implied_text() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("SELECT 1 WHERE true", 0.015),
-        ("SELECT count(*) FROM videsk.calls WHERE agent = 'ana'", 0.015),
-        ("SELECT count(*) FROM videsk.calls WHERE start_time::date = current_date - {}", 0.015),
-        ("SELECT count(*) FROM videsk.calls WHERE strftime(start_time, '%Y-%m') = '2026-1{}'", 0.015),
-        ("SELECT count(*) FROM videsk.calls WHERE hour(start_time) = 9 AND year(start_time) > 201{}", 0.15),
-    ],
-)
-def test_it_costs_little(con: Connection, text: str, seconds: float) -> None:
-    rewritten(con, COUNT)
-    spent = []
-    for number in range(10):
-        begun = time.perf_counter()
-        rewritten(con, text.format(number))
-        spent.append(time.perf_counter() - begun)
-    # Three times over, for machines that do other things besides.
-    assert min(spent) < 3 * seconds
-
-
 def test_a_view_has_the_users_own_text(con: Connection, source: MemorySource) -> None:
     relation = con.sql(COUNT)
     assert relation.sql_query() == con.native.sql(COUNT).sql_query()
@@ -268,12 +246,9 @@ def test_an_interrupt_reaches_the_search(con: Connection) -> None:
         con._catalog.rewriter.rewrite(con.native, COUNT, check=stop)
 
 
-def test_many_members_cost_little(con: Connection) -> None:
+def test_many_members(con: Connection) -> None:
     members = ", ".join(f"DATE '2026-01-05' + {number}" for number in range(1_000))
     text = f"SELECT count(*) FROM videsk.calls WHERE start_time::date IN ({members})"
-    begun = time.perf_counter()
-    rewritten(con, text)
-    assert time.perf_counter() - begun < 2
     assert con.sql(text).fetchall() == con.native.sql(text).fetchall()
 
 

@@ -391,7 +391,7 @@ class Connection(Wrapper):
         if self._owns_native:
             self._close_native()
 
-    def _rewritten(self, query: str, parameters: object, *, may_run: bool) -> str:
+    def _rewritten(self, query: str, parameters: object = None, *, may_run: bool = False) -> str:
         """A statement with the ranges that its conditions imply; itself where there are none.
 
         With `may_run` another statement may run first, since no rows of an earlier one wait to be fetched.

@@ -34,13 +34,12 @@ __all__ = ["LOOPBACK", "Limits", "Server", "free_port", "load_quack"]
 LOOPBACK = "127.0.0.1"
 _MAY_CONNECT = "videsk_may_connect"
 _MAY_RUN = "videsk_may_run"
+_NO_FILES = ("SET temp_directory = ''", "SET enable_external_access = false")
 _LOCK = (
     "SET allow_community_extensions = false",
     "SET autoinstall_known_extensions = false",
     "SET autoload_known_extensions = false",
     "SET allow_persistent_secrets = false",
-    "SET temp_directory = ''",
-    "SET enable_external_access = false",
     f"SET GLOBAL quack_authentication_function = '{_MAY_CONNECT}'",
     f"SET GLOBAL quack_authorization_function = '{_MAY_RUN}'",
     "SET lock_configuration = true",
@@ -104,7 +103,8 @@ class Server:
         try:
             self.loads = load_quack(native)
             # Before the catalog is there: days that are kept come through it then, since DuckDB may open no file.
-            native.execute("SET enable_external_access = false")
+            for statement in _NO_FILES:
+                native.execute(statement)
             set_time_zone(native, settings.time_zone)
             self._catalog = engine_catalog(native, settings)
         except BaseException:

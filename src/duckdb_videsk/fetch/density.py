@@ -48,6 +48,11 @@ class Density:
     def known(self) -> bool:
         return bool(self._pieces)
 
+    @property
+    def seen(self) -> int:
+        """Microseconds of time that it knows by what was read there."""
+        return sum(piece.end - piece.start for piece in self._pieces)
+
     def learn(self, covered: Range, rows: int, first: int | None, last: int | None) -> None:
         """Take note that `covered` holds `rows` rows, the first and last at these instants (None without rows)."""
         if first is not None and last is not None:

@@ -175,7 +175,9 @@ class Fetch:
 
     def _weigh(self) -> None:
         """Tell the guard how large the scan is, once that is known and more than the first rows are wanted."""
-        if not self._weighed and (expected := self._expected()) is not None:
+        if self._weighed or not all(part.plan.finished or part.plan.is_sound for part in self._parts):
+            return
+        if (expected := self._expected()) is not None:
             self._weighed = True
             self._guard.weigh(self._endpoint.table, self._endpoint.range_column, expected)
 

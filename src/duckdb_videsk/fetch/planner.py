@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from duckdb_videsk.fetch.density import Density
-from duckdb_videsk.ranges import EVER, SECOND, Range, normalise
+from duckdb_videsk.ranges import DAY, EVER, SECOND, Range, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,7 @@ __all__ = ["Ask", "Plan"]
 
 _WORTH_ASKING = 0.3
 _FILL = 0.98
+_GLIMPSE = DAY // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,11 @@ class Plan:
         if any(self._is_beginning_unknown(span) or self._is_end_unknown(span) for span in self._spans):
             return None
         return sum(max(1.0, self._density.rows(span.unread) / self._cap) for span in self._spans)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether what is expected rests on more than a glimpse: a crowded minute says nothing of a year."""
+        return self._is_outlook_known or self._density.seen >= _GLIMPSE
 
     def next(self) -> Ask | None:
         """The next stretch worth asking for; None if none is worth it before an answer comes."""
