@@ -26,8 +26,7 @@ __all__ = ["Reader"]
 
 _LARGEST = 2**31 - 4_096  # Arrow counts the bytes of a block in 32 bits
 _MARGIN = 1_024
-# Arrow's own pool keeps some tens of megabytes for each thread that ever read.
-_POOL = pa.system_memory_pool()
+_SMALL = 8 << 20
 _MARK = "\x7f"
 _SPELT_MARKS = (_MARK.encode(), rb"\u007")
 _READ_AS = {Kind.TIME: pa.string(), Kind.JSON: pa.null()}
@@ -62,33 +61,34 @@ class Reader:
             return None
         if self._texts and any(spelt in body for spelt in _SPELT_MARKS):
             return None
+        pool = _pool_for(body)
         try:
             table = pyarrow.json.read_json(
-                pa.BufferReader(self._with_texts_apart(body)),
+                pa.BufferReader(self._with_texts_apart(body, pool)),
                 read_options=pyarrow.json.ReadOptions(block_size=len(body) + _MARGIN),
                 parse_options=self._parse,
-                memory_pool=_POOL,
+                memory_pool=pool,
             )
         except pa.ArrowException:
             return None
         if table.num_rows != 1:  # several objects may follow each other
             return None
         limit = table.column("$limit")[0].as_py()
-        data = table.column("data").combine_chunks(memory_pool=_POOL)
+        data = table.column("data").combine_chunks(memory_pool=pool)
         if limit is None or limit < 1 or data.null_count:
             return None
         rows = data.flatten()
         batch = None if rows.null_count else self._batch(rows)
         return None if batch is None else (limit, batch)
 
-    def _with_texts_apart(self, body: bytes) -> pa.Buffer:
+    def _with_texts_apart(self, body: bytes, pool: pa.MemoryPool) -> pa.Buffer:
         """The body with another key before each list that is text.
 
         In JSON a name between quotation marks with a colon behind it can only be a key.
         """
         whole = one_text(body)
         for label in self._texts:
-            whole = pc.replace_substring(whole, f'"{label}":"', f'"{_marked(label)}":"', memory_pool=_POOL)
+            whole = pc.replace_substring(whole, f'"{label}":"', f'"{_marked(label)}":"', memory_pool=pool)
         return whole.buffers()[2]
 
     def _batch(self, rows: pa.StructArray) -> pa.RecordBatch | None:
@@ -100,6 +100,11 @@ class Reader:
             arrays[column.name] = array
         schema = self._endpoint.schema
         return pa.RecordBatch.from_arrays([arrays[name] for name in schema.names], schema=schema)
+
+
+def _pool_for(body: bytes) -> pa.MemoryPool:
+    """Arrow's own pool holds much for each thread that ever read; the system's does worse with large bodies."""
+    return pa.system_memory_pool() if len(body) <= _SMALL else pa.default_memory_pool()
 
 
 def _read_as(column: Column) -> pa.DataType:
