@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -157,12 +156,14 @@ class Asker:
 
     def _decode(self, reply: Reply, request: Request) -> Shown:
         # Decoding holds more than a body again while it lasts: large ones take turns.
-        with self._one_large if len(reply.body) > _LARGE else contextlib.nullcontext():
-            try:
+        if len(reply.body) > _LARGE:
+            with self._one_large:
                 return self._judged(reply, request)
-            finally:
-                # Arrow keeps what each thread has freed, for that thread.
-                pa.default_memory_pool().release_unused()
+        try:
+            return self._judged(reply, request)
+        finally:
+            # Arrow keeps what each thread has freed, for that thread.
+            pa.default_memory_pool().release_unused()
 
     def _judged(self, reply: Reply, request: Request) -> Shown:
         decoder = self._decoders.setdefault(
