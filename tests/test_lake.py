@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 
 import duckdb_videsk
-from duckdb_videsk import LakeChangedError, LakeWarning, MissingDaysError
+from duckdb_videsk import LakeChangedError, LakeWarning, MissingDaysError, pinning
 from duckdb_videsk.endpoints import ENDPOINTS, by_table
 from duckdb_videsk.simulator import Fault
 from lakes import MARCH, Shore, counted, shore
@@ -348,6 +348,23 @@ def test_kept_days_are_read_by_duckdb_itself(here: Shore) -> None:
         plan = con.execute(f"EXPLAIN SELECT count(*) FROM videsk.calls WHERE {MARCH}").fetchall()[0][1]
     assert "PARQUET" in plan.upper()
     assert "ARROW_SCAN" in plan.upper()
+
+
+@pytest.mark.parametrize("text", [counted(MARCH), counted(MARCH).replace("videsk.calls", "videsk.es.llamadas")])
+def test_with_very_many_files_a_table_waits_for_its_first_statement(
+    here: Shore, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    with here.connect() as con:
+        want = con.execute(counted(MARCH)).fetchall()
+    monkeypatch.setattr(pinning, "_MANY_FILES", 0)
+    with here.connect() as con:
+        native = f"EXPLAIN SELECT count(*) FROM videsk.calls WHERE {MARCH}"
+        assert "PARQUET" not in con.native.execute(native).fetchall()[0][1].upper()
+        con.execute("SELECT count(*) FROM videsk.tags WHERE start_time < '1990-01-01'").fetchall()
+        assert "PARQUET" not in con.native.execute(native).fetchall()[0][1].upper()
+        con.sql("DESCRIBE videsk.es.llamadas" if "llamadas" in text else text)
+        assert "PARQUET" in con.native.execute(native).fetchall()[0][1].upper()
+        assert here.asked(con, counted(MARCH)) == (want, 0)
 
 
 def test_days_kept_by_another_connection_are_seen(here: Shore) -> None:

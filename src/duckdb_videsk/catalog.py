@@ -120,6 +120,12 @@ class Catalog:
         if self._pinned is not None:
             self._pinned.pin(native, ENDPOINTS, self._dataset)
 
+    def pin_named(self, text: str) -> None:
+        """Let the tables that a statement may name stand on the days that are kept, where that was put off."""
+        native = self._native()
+        if self._pinned is not None and native is not None and self._close_source.alive:
+            self._pinned.pin_named(native, text, self._dataset)
+
     def catch_up(self) -> None:
         """Let the tables stand on the days that were kept meanwhile; cheap where there are none."""
         native = self._native()

@@ -396,6 +396,8 @@ class Connection(Wrapper):
 
         With `may_run` another statement may run first, since no rows of an earlier one wait to be fetched.
         """
+        if isinstance(query, str):
+            self._catalog.pin_named(query)
         if not self.settings.implied_ranges or not isinstance(query, str):
             return query
         before = self._interrupts

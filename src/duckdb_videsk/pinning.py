@@ -39,6 +39,7 @@ _OF_FILES = (
     duckdb.SerializationException,
     duckdb.InternalException,
 )
+_MANY_FILES = 4_000
 _FILE = re.compile(r"[^/\\\"']+\.parquet")
 
 
@@ -56,6 +57,7 @@ class PinnedTables:
         self._changes = source.changes
         self._snapshots: dict[str, Snapshot] = {}
         self._numbers: dict[str, int] = {}
+        self._waiting: dict[str, Endpoint] = {}
         self._lock = threading.Lock()
         self._cursor: duckdb.DuckDBPyConnection | None = None
 
@@ -78,11 +80,28 @@ class PinnedTables:
     ) -> None:
         """Replace the views of tables of which days are kept; where DuckDB may open no files, they stay as they are.
 
-        Apart from `put_in`, since every view that is made on these looks for all their files.
+        Apart from `put_in`, since every view that is made on these looks for all their files. Where there are very
+        many, each table waits for the first statement that names it.
         """
+        if self.lake.has_more_files_than(_MANY_FILES):
+            self._waiting = {endpoint.table: endpoint for endpoint in endpoints}
+            return
         for endpoint in endpoints:
             with contextlib.suppress(duckdb.Error):
                 self._replace(native, endpoint, dataset, self._current(endpoint))
+
+    def pin_named(
+        self, native: duckdb.DuckDBPyConnection, text: str, dataset: Callable[[Endpoint, Source], ScannedDataset]
+    ) -> None:
+        """Replace the views that still wait for it, of tables that a statement may name."""
+        if not self._waiting:
+            return
+        with self._lock, contextlib.suppress(duckdb.Error):
+            lowered = text.lower()
+            for endpoint in list(self._waiting.values()):
+                if any(name in lowered for name in (endpoint.table, *map(str.lower, endpoint.views.values()))):
+                    self._replace(self._own_cursor(native), endpoint, dataset, self._current(endpoint))
+                    del self._waiting[endpoint.table]
 
     def catch_up(
         self, native: duckdb.DuckDBPyConnection, dataset: Callable[[Endpoint, Source], ScannedDataset]
