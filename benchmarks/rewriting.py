@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def look(con: Connection, text: str) -> None:
-    con._rewritten(text, may_run=True)  # noqa: SLF001 - it is what runs before each statement
+    con._rewritten(text, at_once=True)  # noqa: SLF001 - it is what runs before each statement
 
 
 def median(run: Callable[[int], object]) -> float:

@@ -1,6 +1,7 @@
 """The price of a query, told without asking the API."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -81,7 +82,7 @@ def test_nothing_is_asked_and_nothing_is_left_behind(con):
 
 
 def test_every_read_of_a_join_is_there(con):
-    con.execute("CREATE OR REPLACE TEMP TABLE teams AS SELECT 'a' AS agent")
+    con.execute("CREATE OR REPLACE TABLE teams AS SELECT 'a' AS agent")
     plan = con.plan("""
         SELECT count(*) FROM videsk.calls c JOIN videsk.queues q ON q.id = c.queue JOIN teams USING (agent)
         WHERE c.start_time::date = '2026-10-06' AND NOT EXISTS (FROM videsk.tags t WHERE t.id = c.id)
@@ -177,6 +178,29 @@ def test_what_cannot_be_planned_says_so_and_asks_nothing(con, query, error):
     assert "rehearsal" not in str(caught.value)
     assert con.execute("SELECT count(*) FROM videsk.requests").fetchall() == before
     assert con.execute("SELECT count(*) FROM videsk.calls(until := '2026-10-05 06:00')").fetchall()[0][0] > 50
+
+
+def test_within_a_transaction_and_beside_an_open_result(con):
+    con.execute("CREATE OR REPLACE TABLE mine_too (n INT)")
+    con.execute("BEGIN")
+    con.execute("INSERT INTO mine_too VALUES (1)")
+    for query in ("SELECT max(start_time)::VARCHAR FROM videsk.calls", ONE_DAY[0]):
+        for _ in range(2):
+            assert [scan.table for scan in con.plan(query).scans] == ["calls"]
+    with pytest.raises(MissingIdError):
+        con.plan("FROM videsk.forms")
+    con.execute("COMMIT")
+    assert con.execute("FROM mine_too").fetchall() == [(1,)]
+    con.execute("FROM range(5)")
+    assert con.fetchone() == (0,)
+    con.plan(ONE_DAY[0])
+    assert con.fetchall() == [(1,), (2,), (3,), (4,)]
+
+
+def test_threads_plan_at_once(con):
+    with ThreadPoolExecutor(3) as threads:
+        plans = list(threads.map(lambda _: con.cursor().plan(ONE_DAY[0]), range(9)))
+    assert {plan.scans[0].ranges for plan in plans} == {(OCTOBER_6,)}
 
 
 def test_a_query_that_reads_nothing(con):

@@ -26,8 +26,8 @@ from duckdb_videsk.lake import ReadThrough
 from duckdb_videsk.pinning import PinnedTables
 from duckdb_videsk.plans import QueryPlan
 from duckdb_videsk.pricing import Estimating, Pricing
-from duckdb_videsk.rehearsal import STAGE, stage
-from duckdb_videsk.rewriting import NotUnderstood, Rewriter
+from duckdb_videsk.rehearsal import stage
+from duckdb_videsk.rewriting import NotUnderstood, Rewriter, time_zone_of
 from duckdb_videsk.running import Board, failures
 from duckdb_videsk.views import CATALOG, column_labels, comments, languages, macro, schema_views, text_literal
 from duckdb_videsk.wide import FUNCTION, QuestionSource, WideTables, macros
@@ -189,7 +189,7 @@ class Catalog:
         """What a statement would read.
 
         Args:
-            native: the session.
+            native: a session of its own for this.
             text: the statement as it would run.
             rewritten: what its conditions imply.
             run: runs a query in the session.
@@ -197,18 +197,16 @@ class Catalog:
         Raises:
             QueryError: it has no query, or cannot be planned.
         """
-        try:
-            query = self.rewriter.staged(native, text, STAGE)
-        except NotUnderstood as error:
-            raise QueryError(f"Only a query can be planned, and this is none that is understood: {error}.") from error
-        with stage(native, self.settings, self._labels, board=self.board) as seen:
+        with stage(native, self.settings, self._labels, board=self.board) as staged:
+            try:
+                query = self.rewriter.staged(native, text, staged.catalog)
+            except NotUnderstood as error:
+                raise QueryError(f"Only a query that is understood can be planned: {error}.") from error
             run(query)
-        ((zone,),) = native.execute("SELECT current_setting('TimeZone')").fetchall()
         lake = None if self._pinned is None else self._pinned.lake
         pricing = Pricing(self._source, lake, _exports(self._labels), self.settings.requests_per_second)
-        return QueryPlan(
-            tuple(planned for scan in seen for planned in pricing.scans(scan, rewritten)), ZoneInfo(zone)
-        )
+        scans = (planned for scan in staged.seen for planned in pricing.scans(scan, rewritten))
+        return QueryPlan(tuple(scans), ZoneInfo(time_zone_of(native)))
 
     def _guard(self, ticket: Ticket) -> Guard:
         """Others than our own connections have no other way to learn of a mistake than an error."""

@@ -18,7 +18,7 @@ from duckdb_videsk.lake import Lake, ReadThrough
 from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.progress import watcher
 from duckdb_videsk.relation import Relation, adopted, delegate
-from duckdb_videsk.rewriting import Rewritten
+from duckdb_videsk.rewriting import Rewritten, time_zone_of
 from duckdb_videsk.settings import Settings, Token, load_settings
 from duckdb_videsk.views import text_literal
 
@@ -233,7 +233,6 @@ class Connection(Wrapper):
         self._bridge = Bridge(catalog.board, catalog, max_requests=limit)
         self._closed = False
         self._interrupts = 0
-        self._has_rows = False
         if parent is None:
             catalog.users += 1
 
@@ -270,7 +269,7 @@ class Connection(Wrapper):
 
     def sql(self, query: str, *, alias: str = "", params: object = None) -> Relation:
         """A query as a lazy relation; None for a statement without a result."""
-        bridge, text = self._open_bridge(), self._rewritten(query, params, may_run=not self._has_rows)
+        bridge, text = self._open_bridge(), self._rewritten(query, params)
         relation: Relation
         if text is not query:
             with contextlib.suppress(*_BINDING_ERRORS):
@@ -286,8 +285,7 @@ class Connection(Wrapper):
 
     def execute(self, query: str, parameters: object = None) -> Connection:
         """Run a statement; its rows wait to be fetched."""
-        bridge, text = self._open_bridge(), self._rewritten(query, parameters, may_run=True)
-        self._has_rows = True
+        bridge, text = self._open_bridge(), self._rewritten(query, parameters, at_once=True)
         if text is not query:
             with contextlib.suppress(*_BINDING_ERRORS):
                 bridge.call(self._native.execute, text, parameters)
@@ -298,40 +296,45 @@ class Connection(Wrapper):
     def plan(self, query: str, parameters: object = None) -> QueryPlan:
         """What a query would read of the API, and at what price, without asking it.
 
-        DuckDB runs the query over empty tables in their place; rows that wait to be fetched are lost.
+        DuckDB runs the query over empty tables in their place, on a cursor: it sees no temporary tables, and nothing
+        of a transaction that is not committed.
 
         Raises:
             QueryError: it is no query, or reads the tables by a view of the user's own or a wide form.
             VideskError, duckdb.Error: the query itself is not right.
         """
-        bridge = self._open_bridge()
-        rewriter = self._catalog.rewriter
-        on = self.settings.implied_ranges
-        rewritten = rewriter.rewrite(self._native, query, parameters) if on else Rewritten(query)
-        text = rewriter.marked(self._native, rewritten.text, parameters) if on else query
+        bridge, rewriter = self._open_bridge(), self._catalog.rewriter
+        rewritten = Rewritten(query)
+        with self._native.cursor() as cursor:
+            cursor.execute(f"SET TimeZone = {text_literal(time_zone_of(self._native))}")
+            if self.settings.implied_ranges:
+                rewritten = rewriter.rewrite(cursor, query, parameters)
+            text = rewriter.marked(cursor, rewritten.text, parameters) if self._may_mark else rewritten.text
 
-        def run(staged: str) -> None:
-            try:
-                with bridge.rehearsing():
-                    bridge.call(self._native.execute, staged, parameters)
-                    bridge.go_on(self._native.fetchall)
-            except _BINDING_ERRORS:
-                self._native.execute(f"EXPLAIN {query}", parameters)
-                raise
+            def run(staged: str) -> None:
+                try:
+                    with bridge.rehearsing():
+                        bridge.call(cursor.execute, staged, parameters)
+                        bridge.go_on(cursor.fetchall)
+                except _BINDING_ERRORS:
+                    cursor.execute(f"EXPLAIN {query}", parameters)
+                    raise
 
-        self._has_rows = False
-        return self._catalog.plan(self._native, text, rewritten, run)
+            return self._catalog.plan(cursor, text, rewritten, run)
+
+    @property
+    def _may_mark(self) -> bool:
+        """With kept days DuckDB 1.5 is not shown all columns, and which days are kept may change at any time."""
+        return self.settings.implied_ranges and not (self.settings.lake and duckdb.__version__ < "2")
 
     def executemany(self, query: str, parameters: object = None) -> Connection:
         """Run a statement once for each set of parameters."""
-        self._has_rows = True
         self._open_bridge().call(self._native.executemany, query, parameters)
         return self
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row of the statement run last."""
         row: tuple[Any, ...] | None = self._open_bridge().go_on(self._native.fetchone)
-        self._has_rows = row is not None
         return row
 
     def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
@@ -342,7 +345,6 @@ class Connection(Wrapper):
     def fetchall(self) -> list[tuple[Any, ...]]:
         """The rows that are left of the statement run last."""
         rows: list[tuple[Any, ...]] = self._open_bridge().go_on(self._native.fetchall)
-        self._has_rows = False
         return rows
 
     def arrow(self) -> pa.Table:
@@ -391,10 +393,10 @@ class Connection(Wrapper):
         if self._owns_native:
             self._close_native()
 
-    def _rewritten(self, query: str, parameters: object = None, *, may_run: bool = False) -> str:
+    def _rewritten(self, query: str, parameters: object = None, *, at_once: bool = False) -> str:
         """A statement with the ranges that its conditions imply; itself where there are none.
 
-        With `may_run` another statement may run first, since no rows of an earlier one wait to be fetched.
+        With `at_once` it is run now, and once: what holds for its plan now holds then, and open results end anyway.
         """
         if isinstance(query, str):
             self._catalog.pin_named(query)
@@ -408,7 +410,7 @@ class Connection(Wrapper):
 
         rewriter = self._catalog.rewriter
         text = rewriter.rewrite(self._native, query, parameters, check=check).text
-        text = rewriter.marked(self._native, text, parameters) if may_run else text
+        text = rewriter.marked(self._native, text, parameters) if at_once and self._may_mark else text
         return query if text == query else text
 
     def _close_native(self) -> None:

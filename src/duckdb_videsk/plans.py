@@ -49,7 +49,7 @@ class PlannedScan:
         because: the conditions that make them.
         first: "newest", "oldest" or "both" where only the records at those ends matter; else None.
         kept: the part of the ranges that the lake holds.
-        requests, rows, seconds: expected for the rest; None where nothing is known yet.
+        requests, rows, seconds: expected for the rest, at least with `first`; None where nothing is known yet.
         hints: what could be added to read less, each true by nature but not by logic.
     """
 
@@ -122,7 +122,8 @@ def _lines(scan: PlannedScan, zone: tzinfo) -> Iterator[str]:
         yield from _labelled("order", [f"{ends} first, and stops when it has enough"])
     if scan.kept:
         yield from _labelled("kept", [f"{sum(piece.length for piece in scan.kept) / DAY:,.4g} days of it"])
-    price = [_about(scan.requests, "request"), _about(scan.rows, "record"), _duration(scan.seconds)]
+    requests = _about(scan.requests, "request") + (" or more" if scan.first and scan.requests else "")
+    price = [requests, _about(scan.rows, "record"), _duration(scan.seconds)]
     yield from _labelled("price", [", ".join(price)])
     yield from _labelled("hint", list(scan.hints))
 

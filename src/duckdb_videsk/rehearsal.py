@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from duckdb_videsk.running import Board, Ticket
     from duckdb_videsk.settings import Settings
 
-__all__ = ["STAGE", "SeenScan", "stage"]
+__all__ = ["SeenScan", "Stage", "stage"]
 
-STAGE = "videsk_rehearsal"
+_NUMBERS = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,19 @@ class SeenScan:
     ids: tuple[str, ...]
     first: str | None
     condition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The stand-ins of one rehearsal.
+
+    Attributes:
+        catalog: its name.
+        seen: the scans of its tables so far.
+    """
+
+    catalog: str
+    seen: list[SeenScan]
 
 
 class _Nothing:
@@ -85,22 +99,23 @@ class _EmptyTable(VirtualTable):
 @contextlib.contextmanager
 def stage(
     native: duckdb.DuckDBPyConnection, settings: Settings, labels: Mapping[str, Mapping[str, str]], *, board: Board
-) -> Iterator[list[SeenScan]]:
-    """Within, a catalog `STAGE` has the tables, views and macros of the real one; gives what is seen there."""
+) -> Iterator[Stage]:
+    """Within, another catalog has the tables, views and macros of the real one."""
     seen: list[SeenScan] = []
+    name = f"videsk_rehearsal_{next(_NUMBERS)}"
     try:
         # It stays open, since DuckDB 1.5 reads the connection that made a view when the view is read.
         with native.cursor() as cursor:
-            cursor.execute(f"ATTACH ':memory:' AS {STAGE}; USE {STAGE}")
+            cursor.execute(f"ATTACH ':memory:' AS {name}; USE {name}")
             for endpoint in ENDPOINTS:
                 ids = settings.ids(endpoint.parameter) if endpoint.parameter else ()
                 table = _EmptyTable(endpoint, seen, board=board, known_ids=ids)
                 cursor.from_arrow(table).create_view(endpoint.table)
-                cursor.execute(macro(endpoint, catalog=STAGE))
-            for language, named in labels.items():
-                for statement in schema_views(ENDPOINTS, language, named, other_catalog=STAGE):
+                cursor.execute(macro(endpoint, catalog=name))
+            for language, texts in labels.items():
+                for statement in schema_views(ENDPOINTS, language, texts, other_catalog=name):
                     cursor.execute(statement)
-            yield seen
+            yield Stage(name, seen)
     finally:
         with native.cursor() as cursor:
-            cursor.execute(f"DETACH DATABASE IF EXISTS {STAGE}")
+            cursor.execute(f"DETACH DATABASE IF EXISTS {name}")

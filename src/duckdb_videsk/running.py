@@ -147,8 +147,8 @@ class Board:
             self._rehearsing.discard(owner)
 
     def is_rehearsal(self, ticket: Ticket) -> bool:
-        """Whether a scan is, or may be, one that is not to be made."""
-        return ticket.owner in self._rehearsing or (ticket.owner is None and bool(self._rehearsing))
+        """Whether a scan is one that is not to be made."""
+        return ticket.owner in self._rehearsing
 
     def new_ticket(self) -> Ticket:
         """A ticket for a scan that is set off in this thread."""

@@ -21,7 +21,7 @@ from duckdb_videsk.rewriting.latest import may_be_latest, with_mark
 from duckdb_videsk.rewriting.parameters import values_of
 from duckdb_videsk.rewriting.places import Reference, places, references
 from duckdb_videsk.rewriting.scopes import Tables, parsed
-from duckdb_videsk.rewriting.session import Session, has_temporary, mean_the_same, session_of
+from duckdb_videsk.rewriting.session import Session, has_temporary, mean_the_same, session_of, time_zone_of
 from duckdb_videsk.rewriting.splices import prove, spliced
 from duckdb_videsk.rewriting.staging import staged
 from duckdb_videsk.rewriting.words import Sort, words_of
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.rewriting.scopes import Columns
     from duckdb_videsk.rewriting.words import Word
 
-__all__ = ["Hint", "Implied", "NotUnderstood", "Reference", "Rewriter", "Rewritten"]
+__all__ = ["Hint", "Implied", "NotUnderstood", "Reference", "Rewriter", "Rewritten", "time_zone_of"]
 
 _CONDITION = re.compile(r"\b(?:where|on)\b", re.IGNORECASE)
 _EXPLAIN = re.compile(r"\s*explain(?:\s+analyze)?(?:\s*\([^()]*\))?\s", re.IGNORECASE)
@@ -129,7 +129,7 @@ class Rewriter:
             return with_mark(native, text, parameters, tables)
         except duckdb.InterruptException:
             raise
-        except (NotUnderstood, duckdb.Error, RecursionError):
+        except Exception:  # noqa: BLE001 - whatever goes wrong here, the statement runs as it was written
             return text
 
     def staged(self, native: duckdb.DuckDBPyConnection, text: str, stage: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.ranges import as_datetime
 from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.places import places
@@ -36,6 +37,8 @@ _LIKELY = re.compile(r"\blimit\b|\b(?:min|max)\s*\(", re.IGNORECASE)
 _CLAUSES = {"kind", "expressions", "from", "from_", "where", "order", "limit", "offset", "operation_modifiers"}
 _COMPARISONS = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.Between)
 _ORDERLY = {"PROJECTION", "TOP_N", "ORDER_BY", "LIMIT", "STREAMING_LIMIT", "UNION"}
+_OPTIONAL = re.compile(r"optional: Dynamic Filter \(\w+\)")
+_RANGE_COLUMN = re.compile(rf"\b(?:{'|'.join(sorted({endpoint.range_column for endpoint in ENDPOINTS}))})\b")
 _SCANS = {"ARROW_SCAN", "PYTHON_ARROW_SCAN"}
 _EXTREME = re.compile(r"(?:min|max)\(#\d+\)")
 
@@ -59,9 +62,14 @@ def with_mark(native: duckdb.DuckDBPyConnection, text: str, parameters: object, 
         raise NotUnderstood("the session orders in its own way")
     for mark in wanted.marks():
         marked = _marked(text, select, f"{quoted(column)} <> {mark_literal(mark)}", tables)
-        if _reaches_scan(native, marked, parameters, as_datetime(mark).strftime("%S.%f").rstrip("0")):
+        if _reaches_scan(native, marked, parameters, _shown(mark), null_times=wanted.null_times):
             return marked
     raise NotUnderstood("another condition implies the mark")
+
+
+def _shown(mark: int) -> str:
+    """What of a mark stands in every way to print it."""
+    return as_datetime(mark).strftime("%S.%f").rstrip("0")
 
 
 def _one_table(select: Node, tables: Tables) -> tuple[Source, str]:
@@ -175,8 +183,10 @@ def _marked(text: str, select: Node, mark: str, tables: Tables) -> str:
         marked = f"{text[:at]} WHERE {mark}{text[at:]}"
         expected.set("where", exp.Where(this=condition))
     else:
-        (place,) = places(select, words, tables)
-        marked = spliced(text, words, [(place, mark)])
+        found = list(places(select, words, tables))
+        if len(found) != 1:
+            raise NotUnderstood("the place of a condition is not certain")
+        marked = spliced(text, words, [(found[0], mark)])
         both = exp.And(this=exp.Paren(this=expected.args["where"].this), expression=exp.Paren(this=condition))
         expected.set("where", exp.Where(this=both))
     if parsed(marked) != expected:
@@ -194,17 +204,24 @@ def _end_of_from(words: Sequence[Word]) -> int:
     return words[-1].end
 
 
-def _reaches_scan(native: duckdb.DuckDBPyConnection, text: str, parameters: object, mark: str) -> bool:
+def _reaches_scan(
+    native: duckdb.DuckDBPyConnection, text: str, parameters: object, mark: str, *, null_times: bool
+) -> bool:
     """Whether DuckDB hands the mark to the scan of what is not kept.
 
     Raises:
-        NotUnderstood: it does not hand it every condition, or does more with the records than order and cut them.
+        NotUnderstood: it does not hand it every condition, or does more with the records than order and cut them; or
+            records without a time count, and another condition looks at the time.
     """
     ((_, plan),) = native.execute(f"EXPLAIN (FORMAT json) {text}", parameters).fetchall()
     scans = [scan for node in json.loads(plan) for scan in _scans(node, orderly=True)]
     if len(scans) != 1:
         raise NotUnderstood("more scans than one")
-    return mark in str(scans[0]["extra_info"].get("Filters", ""))
+    found = scans[0]["extra_info"].get("Filters", [])
+    filters = _OPTIONAL.sub("", found if isinstance(found, str) else "\n".join(found))
+    if null_times and len(_RANGE_COLUMN.findall(filters)) > 1:
+        raise NotUnderstood("another condition on the time")
+    return mark in filters
 
 
 def _scans(node: dict[str, Any], *, orderly: bool) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ from duckdb_videsk.views import quoted, text_literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Session", "has_temporary", "has_usual_order", "mean_the_same", "session_of"]
+__all__ = ["Session", "has_temporary", "has_usual_order", "mean_the_same", "session_of", "time_zone_of"]
 
 _SETTINGS = ", ".join(
     f"system.main.current_setting('{name}')" for name in ("Calendar", "old_implicit_casting", "default_collation")
@@ -63,6 +63,11 @@ def session_of(native: duckdb.DuckDBPyConnection) -> Session:
     if usual != _USUAL:
         raise NotUnderstood("the session has settings of its own")
     return Session(time_zone, database, schema, day, int(now))
+
+
+def time_zone_of(native: duckdb.DuckDBPyConnection) -> str:
+    """A connection's time zone."""
+    return _answer(native, "system.main.current_setting('TimeZone')")
 
 
 def mean_the_same(native: duckdb.DuckDBPyConnection, pairs: Iterable[tuple[str, str]]) -> bool:
