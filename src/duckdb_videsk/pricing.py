@@ -12,25 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from duckdb_videsk.endpoints import Endpoint
-    from duckdb_videsk.lake import Lake
+    from duckdb_videsk.lake import Expected, Lake
     from duckdb_videsk.ranges import Range
     from duckdb_videsk.rehearsal import SeenScan
     from duckdb_videsk.rewriting import Rewritten
 
-__all__ = ["Estimating", "Expected", "Pricing"]
+__all__ = ["Estimating", "Pricing"]
 
 
 _LONGEST = 200
-
-
-class Expected(Protocol):
-    """What a read is expected to cost; None where nothing is known yet."""
-
-    @property
-    def requests(self) -> int | None: ...
-
-    @property
-    def rows(self) -> int | None: ...
 
 
 class Estimating(Protocol):
