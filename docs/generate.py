@@ -78,13 +78,12 @@ def _tables_page() -> str:
     lines = [
         "# Tables",
         "",
-        "",
         _MARK,
         "",
-        "Every table with every column. `DESCRIBE videsk.calls` shows the same in SQL. The columns of a language's view",
-        "are those of the table, in the same order, under the label of that language. Under *API* stands the documented",
-        "key; what is in quotation marks is a label that the API gives by itself and that no key renames. The **range",
-        "column** is the one to put a condition on ([why](../../README.md#give-each-table-a-range)).",
+        "Every table with every column. `DESCRIBE videsk.calls` shows the same in SQL. The columns of a language's",
+        "view are those of the table, in the same order, under the label of that language. Under *API* stands the",
+        "documented key; what is in quotation marks is a label that the API gives by itself and that no key renames.",
+        "The **range column** is the one to put a condition on ([why](../../README.md#give-each-table-a-range)).",
         "",
         *_table("table", "Spanish", "English", "Portuguese", "a row is one of the"),
         *(
@@ -96,12 +95,18 @@ def _tables_page() -> str:
             for endpoint in ENDPOINTS
         ),
         "",
-        "Beside them, [`videsk.requests`](#videskrequests) and [`videsk.coverage`](#videskcoverage) tell what was asked",
-        "of the API and what is kept.",
+        "Beside them, [`videsk.requests`](#videskrequests) and [`videsk.coverage`](#videskcoverage) tell what was",
+        "asked of the API and what is kept.",
     ]
     for endpoint in ENDPOINTS:
         lines += ["", *_endpoint(endpoint)]
-    lines += ["", "## `videsk.requests`", "", "Requests made to the API since the catalog was opened, one row each.", ""]
+    lines += [
+        "",
+        "## `videsk.requests`",
+        "",
+        "Requests made to the API since the catalog was opened, one row each.",
+        "",
+    ]
     lines += _plain_columns(LedgerTable(Ledger(), board=Board()).schema)
     lines += ["", "## `videsk.coverage`", "", "Days that are kept on this machine, one row for each file.", ""]
     lines += _plain_columns(CoverageTable(None, board=Board()).schema)
@@ -183,7 +188,8 @@ def _attributes(docstring: str) -> dict[str, str]:
 
 
 def _sentence(text: str) -> str:
-    plain = re.sub(r"\s*\((`VIDESK_\w+`)(?:, |; )?([^)]*)\)", lambda m: f" ({m[2]})" if m[2] else "", " ".join(text.split()))
+    words = " ".join(text.split())
+    plain = re.sub(r"\s*\(`VIDESK_\w+`(?:, |; )?([^)]*)\)", lambda m: f" ({m[1]})" if m[1] else "", words)
     return re.sub(r'"(\w+)"', r"`\1`", plain)
 
 
@@ -232,7 +238,7 @@ def _cli_page() -> str:
 
 def _command(command: argparse.ArgumentParser) -> Iterator[str]:
     yield (command.description or "").strip()
-    actions = [action for action in command._actions if action.help and "--help" not in action.option_strings]  # noqa: SLF001
+    actions = [a for a in command._actions if a.help and "--help" not in a.option_strings]  # noqa: SLF001
     if actions:
         yield ""
         yield from _table("argument", "meaning")

@@ -20,7 +20,7 @@ ROWS = [
     ["pricing"],
     ["catalog"],
     ["connection"],
-    ["functions", "materialise", "output", "server"],
+    ["functions", "materialise", "output", "server", "dbt"],
     ["__init__", "demo", "lake_commands", "service", "arguments"],
     ["shell"],
     ["cli"],
