@@ -167,7 +167,7 @@ def _settings_page() -> str:
         "settle_days = { calls = 1, tags = 7 }",
         "```",
         "",
-        "A setting that is unknown, of the wrong type or out of bounds raises `ConfigError` when the connection is opened.",
+        "One that is unknown, of the wrong type or out of bounds raises `ConfigError` when the connection is opened.",
         "",
         *_table("setting", "environment variable", "default", "bounds", "meaning"),
         *(

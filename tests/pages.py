@@ -1,7 +1,7 @@
 """The pages of the documentation, and the fenced blocks in them with what stands above each as a comment.
 
-A comment right above a fence says what a test cannot see: `<!-- not run: reason -->`, `<!-- file: name -->` (the
-block is the text of this file, which the blocks below it use) or `<!-- needs: module -->` (skipped where that is missing).
+A comment right above a fence says what a test cannot see: `<!-- not run: reason -->`; `<!-- file: name -->`, where
+the block is the text of a file that the blocks below it use; `<!-- needs: module -->`: skipped where that is missing.
 """
 
 from __future__ import annotations
