@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 
-from duckdb_videsk.connection import attach
+from duckdb_videsk.opening import attach
 from duckdb_videsk.settings import load_settings
 
 if TYPE_CHECKING:
