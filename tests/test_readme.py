@@ -206,7 +206,7 @@ def run_sh(reader: Reader, block: Block, capsys: pytest.CaptureFixture[str]) -> 
 def run_dbt(arguments: list[str]) -> None:
     quiet = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_VERSION_CHECK": "false"}
     command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments]
-    done = subprocess.run(command, env=quiet, capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run(command, env=quiet, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
