@@ -1,0 +1,67 @@
+"""Which time of a record `start` and `end` are about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from duckdb_videsk.doctor.clocks import shift_of
+from duckdb_videsk.doctor.verdicts import Verdict
+from duckdb_videsk.ranges import SECOND
+
+if TYPE_CHECKING:
+    from duckdb_videsk.doctor.evidence import Seen, Table
+
+__all__ = ["judge_filter"]
+
+_RAISES = "A scan that meets a record outside its range raises OutOfRangeError; others may lack records. "
+_ADVICE = f"{_RAISES}Ask for this table without a condition on its time, and please report it to the vendor."
+
+
+def judge_filter(table: Table) -> Verdict | None:
+    """Whether an export filters on its range column."""
+    if table.found is None:
+        return None
+    column = table.endpoint.range_column
+    if table.elsewhere is not None:
+        other = "the creation time in the id" if table.elsewhere == "id" else table.elsewhere
+        return Verdict(
+            "filter",
+            "problem",
+            f"filters on {other}, not on {column}",
+            f"a record comes around its {other} only",
+            _ADVICE,
+            report=True,
+        )
+    if shift_of(table.found):
+        return Verdict("filter", "unknown", "not known", "the times are shifted")
+    strays = sum(map(_strays, table.answers))
+    if strays:
+        return Verdict(
+            "filter",
+            "problem",
+            f"gives records outside the range of {column}",
+            f"{strays:,} of {sum(seen.rows for seen in table.answers):,} records",
+            _ADVICE,
+            report=True,
+        )
+    if table.around is False:
+        return Verdict(
+            "filter",
+            "problem",
+            f"filters on a time that is not {column}, and none that it sends",
+            "a record does not come within a second of any of its times",
+            _ADVICE,
+            report=True,
+        )
+    if not table.around or table.anchor is None:
+        return Verdict("filter", "unknown", "not known", table.why_not("ends"))
+    if table.anchor.others:
+        names = ", ".join("its id's creation" if name == "id" else name for name in table.anchor.others)
+        return Verdict("filter", "ok", f"on {column}", f"a record comes by it, while {names} lies outside what was asked")
+    return Verdict("filter", "ok", f"on {column}, or a time equal to it", "the records have no other time that differs")
+
+
+def _strays(seen: Seen) -> int:
+    span = seen.request.span
+    times = [time for time in seen.times if time is not None]
+    return sum(not span.start - SECOND < time <= span.end for time in times)

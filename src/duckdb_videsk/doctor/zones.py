@@ -1,0 +1,63 @@
+"""Whether `timezone` decides how times are printed, and nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from duckdb_videsk.doctor.clocks import id_shift, range_shift
+from duckdb_videsk.doctor.verdicts import Verdict
+from duckdb_videsk.ranges import SECOND
+
+if TYPE_CHECKING:
+    from duckdb_videsk.doctor.evidence import Seen, Table
+
+__all__ = ["OTHER_OFFSET", "judge_zone"]
+
+OTHER_OFFSET = (5 * 60 + 45) * 60 * SECOND
+"""How far Asia/Kathmandu, the other zone, is ahead of UTC."""
+
+_ALWAYS_UTC = "Every request asks for UTC."
+
+
+def judge_zone(table: Table) -> Verdict | None:
+    """Whether UTC was printed where it was asked for, and another zone where that was."""
+    if table.found is None:
+        return None
+    shift = id_shift(table.found) or range_shift(table.found)
+    clock = "the clock in the ids" if id_shift(table.found) is not None else "the range that was asked"
+    if shift:
+        return Verdict(
+            "zone",
+            "problem",
+            f"times are {shift / 3_600 / SECOND:+.2f} hours off, although UTC was asked for",
+            f"{table.found.rows:,} records against {clock}",
+            "Scans that see it raise ClockError, so that no wrong time is given. Please report it to the vendor.",
+            report=True,
+        )
+    if table.turned is None or not table.found.times_by_name():
+        return Verdict("zone", "unknown", "not known", table.why_not("turned"))
+    return _compared(table, table.found, table.turned, clock)
+
+
+def _compared(table: Table, found: Seen, turned: Seen, clock: str) -> Verdict:
+    before, after = found.times_by_name(), turned.times_by_name()
+    moved = Counter(after[name] - time for name, time in before.items() if name in after)
+    expected = {name for name, time in before.items() if table.window and time in table.window}
+    missing = sum(name not in after for name in expected)
+    if not moved or (missing and not turned.full):
+        return Verdict(
+            "zone",
+            "differs",
+            "another zone gives other records: start and end are read in it",
+            f"{missing:,} of {len(expected):,} records are missing in Asia/Kathmandu",
+            _ALWAYS_UTC,
+            report=True,
+        )
+    offset, count = moved.most_common(1)[0]
+    evidence = f"{count:,} of {sum(moved.values()):,} records moved by {offset / 3_600 / SECOND:.2f} hours"
+    if offset == OTHER_OFFSET and len(moved) == 1:
+        return Verdict("zone", "ok", "honoured", f"{evidence} in Asia/Kathmandu; UTC fits {clock}")
+    if offset == 0 and len(moved) == 1:
+        return Verdict("zone", "differs", "ignored: times are always UTC", f"{evidence}; UTC fits {clock}", _ALWAYS_UTC)
+    return Verdict("zone", "differs", "moves times by another number of hours", evidence, _ALWAYS_UTC, report=True)
