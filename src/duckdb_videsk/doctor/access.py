@@ -45,7 +45,7 @@ def judge_token(account: Account) -> Verdict:
             str(failures[-1]) if failures else "",
             "It may have expired meanwhile: make a new one and set VIDESK_API_TOKEN.",
         )
-    return Verdict("token", "ok", f"taken in the header {taken}", f"{taken}: Bearer …, status 201")
+    return Verdict("token", "ok", f"taken in the header {taken}", "status 201")
 
 
 def _untaken(failures: list[Failure]) -> Verdict:

@@ -103,7 +103,8 @@ class Prober:
             Unanswered: there is none.
             Spent: no more requests may be made.
         """
-        attempts, seen, error = _Attempts(), None, None
+        attempts, seen = _Attempts(), None
+        error: ApiError | None = None
         try:
             reply = await self._reply(request, attempts, min(retries, self.settings.retries))
             seen = await asyncio.to_thread(_read, reply, request)

@@ -31,7 +31,7 @@ def id_shift(seen: Seen) -> int | None:
 
 
 def range_shift(seen: Seen) -> int | None:
-    """The same against the range that was asked: 0 where all times lie in it; None without times, or none in common."""
+    """The same against the range that was asked: 0 where all times lie in it; None where nothing explains them."""
     span = seen.request.span
     times = [time for time in seen.times if time is not None]
     if not times:
@@ -39,13 +39,11 @@ def range_shift(seen: Seen) -> int | None:
     first, last = min(times), max(times)
     if first >= span.start - SECOND and last <= span.end + SECOND:
         return 0
-    # Shifted into the range they have to fit, with room for one quarter only.
-    fitting = [
-        shift
-        for quarter in range(-60, 61)
-        if (shift := quarter * _QUARTER) and first - shift >= span.start - SECOND and last - shift <= span.end + SECOND
-    ]
-    return min(fitting, key=abs, default=None) if last < span.start or first > span.end else None
+    if last >= span.start and first <= span.end:
+        return None
+    room = range(last - span.end - SECOND, first - span.start + SECOND + 1)
+    fitting = [shift for quarter in range(-60, 61) if (shift := quarter * _QUARTER) and shift in room]
+    return min(fitting, key=abs, default=None)
 
 
 def shift_of(seen: Seen) -> int | None:

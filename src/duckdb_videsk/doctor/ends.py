@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_ends", "judge_milliseconds"]
 
+_EXACT = "asked with the exact second of one record, and a second of slack is enough"
 _COPES = "Every request asks a second more at both ends, and rows are trimmed to the range."
 
 
@@ -19,25 +20,30 @@ def judge_ends(table: Table) -> Verdict | None:
     if table.found is None:
         return None
     if table.around is False:
-        if table.elsewhere is not None:
-            return Verdict("ends", "unknown", "not known", "the range is one of another time")
-        return Verdict(
-            "ends",
-            "problem",
-            "a record does not come within a second of its time",
-            "asked from a second before it until a second after",
-            "Scans by this time would lose records: do not rely on them. Please report it to the vendor.",
-            report=True,
-        )
+        return _beyond_the_slack(table)
     if table.at_start is None or table.at_end is None:
         why = table.why_not("ends") if table.anchor is None or "ends" in table.skipped else "the answers were cut"
         return Verdict("ends", "unknown", "not known", why)
-    start = "in" if table.at_start else "out"
-    end = "in" if table.at_end else "out"
-    reading = f"a record's own second as start: {start}, as end: {end}"
-    if table.at_start and table.at_end:
-        return Verdict("ends", "ok", reading, "asked with the exact second of one record")
-    return Verdict("ends", "differs", reading, "asked with the exact second of one record", _COPES)
+    if not table.at_start:
+        end = "in" if table.at_end else "out"
+        reading = f"a record of the very second of the start is left out; of the end: {end}"
+        return Verdict("ends", "differs", reading, _EXACT, _COPES)
+    # Where one of the end is left out, the end may be counted in all the same: milliseconds are not printed.
+    end = "and of the end come" if table.at_end else "comes, one of the end does not"
+    return Verdict("ends", "ok", f"a record of the very second of the start {end}", _EXACT)
+
+
+def _beyond_the_slack(table: Table) -> Verdict:
+    if table.elsewhere is not None:
+        return Verdict("ends", "unknown", "not known", "the range is one of another time")
+    return Verdict(
+        "ends",
+        "problem",
+        "a record does not come within a second of its time",
+        "asked from a second before it until a second after",
+        "Scans by this time would lose records: do not rely on them. Please report it to the vendor.",
+        report=True,
+    )
 
 
 def judge_milliseconds(table: Table) -> Verdict | None:

@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from duckdb_videsk.errors import RefusalShape
     from duckdb_videsk.settings import Settings
 
-__all__ = ["Account", "Anchor", "Failure", "Name", "Sample", "Seen", "Table", "headings_and_time_shapes", "shape_of_time"]
+__all__ = [
+    "Account",
+    "Anchor",
+    "Failure",
+    "Name",
+    "Sample",
+    "Seen",
+    "Table",
+    "headings_and_time_shapes",
+    "shape_of_time",
+]
 
 Name = tuple[Any, ...]
 """What names a row: the values of its identity columns."""
@@ -73,18 +83,21 @@ class Seen:
         instants: list[int | None] = found.cast(pa.int64()).to_pylist()
         return instants
 
+    def texts(self, column: str) -> list[str | None]:
+        """The values of a column of texts."""
+        found: list[str | None] = self.batch.column(self.batch.schema.get_field_index(column)).to_pylist()
+        return found
+
     @cached_property
     def names(self) -> list[Name | None]:
         """What names each row; None where that is missing."""
-        columns = [self.batch.column(self.batch.schema.get_field_index(n)) for n in self.endpoint.identity]
-        rows = zip(*(column.to_pylist() for column in columns), strict=True)
+        rows = zip(*map(self.texts, self.endpoint.identity), strict=True)
         return [row if row[0] is not None else None for row in rows]
 
     @cached_property
     def created(self) -> list[int | None]:
         """The creation second inside each row's id, in microseconds; None where the id has none."""
-        found = self.batch.column(self.batch.schema.get_field_index("id")).to_pylist()
-        return [_created(text) for text in found]
+        return [_created(text) for text in self.texts("id")]
 
     @property
     def first(self) -> int | None:
@@ -97,8 +110,9 @@ class Seen:
     @cached_property
     def unmapped(self) -> Counter[str]:
         """Labels of what no column could hold, with how many rows had it."""
-        texts = self.batch.column(self.batch.schema.get_field_index(UNMAPPED)).to_pylist()
-        return Counter(label for text in texts if text is not None for label in msgspec.json.decode(text))
+        return Counter(
+            label for text in self.texts(UNMAPPED) if text is not None for label in msgspec.json.decode(text)
+        )
 
     def time_of(self, name: Name) -> int | None:
         """The range time of the row with that name; None where it is not there."""

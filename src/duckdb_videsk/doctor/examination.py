@@ -32,7 +32,13 @@ _NO_ID = "no id: the settings name none"
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What an examination took: attempts, those without a good answer, the most there may have been, bytes unpacked."""
+    """What an examination took.
+
+    Attributes:
+        sent, failed: attempts, and those without a good answer.
+        most: attempts that it may have taken.
+        received: bytes of bodies, unpacked.
+    """
 
     sent: int
     failed: int
@@ -128,7 +134,7 @@ class _Examination:
         await self._prober.use_header(other)
         table.failure = None
         await self._look_once(table)
-        if table.failure is not None:
+        if table.found is None:
             table.failure = refusal
             await self._prober.use_header(first)
 
@@ -180,6 +186,6 @@ class _Examination:
     def _ids_of_calls(self, parameter: str) -> Counter[str]:
         """What calls name: an id that several share may be that of a form, one that none share is of an answer."""
         seen = [t.found for t in self._account.tables if t.endpoint.table == "calls" and t.found is not None]
-        columns = [one.batch.column(one.batch.schema.get_field_index(n)) for one in seen for n in _ID_COLUMNS[parameter]]
-        texts = (text for column in columns for text in column.to_pylist())
+        names = _ID_COLUMNS[parameter]
+        texts = (text for one in seen for name in names for text in one.texts(name))
         return Counter(text for text in texts if text is not None and len(text) == 24 and text.isalnum())

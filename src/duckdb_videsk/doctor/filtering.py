@@ -21,44 +21,37 @@ def judge_filter(table: Table) -> Verdict | None:
     """Whether an export filters on its range column."""
     if table.found is None:
         return None
-    column = table.endpoint.range_column
+    if table.elsewhere is None and shift_of(table.found):
+        return Verdict("filter", "unknown", "not known", "the times are shifted")
+    return _fault(table) or _confirmed(table)
+
+
+def _fault(table: Table) -> Verdict | None:
+    column, strays = table.endpoint.range_column, sum(map(_strays, table.answers))
     if table.elsewhere is not None:
         other = "the creation time in the id" if table.elsewhere == "id" else table.elsewhere
-        return Verdict(
-            "filter",
-            "problem",
-            f"filters on {other}, not on {column}",
-            f"a record comes around its {other} only",
-            _ADVICE,
-            report=True,
-        )
-    if shift_of(table.found):
-        return Verdict("filter", "unknown", "not known", "the times are shifted")
-    strays = sum(map(_strays, table.answers))
-    if strays:
-        return Verdict(
-            "filter",
-            "problem",
-            f"gives records outside the range of {column}",
-            f"{strays:,} of {sum(seen.rows for seen in table.answers):,} records",
-            _ADVICE,
-            report=True,
-        )
-    if table.around is False:
-        return Verdict(
-            "filter",
-            "problem",
-            f"filters on a time that is not {column}, and none that it sends",
-            "a record does not come within a second of any of its times",
-            _ADVICE,
-            report=True,
-        )
+        reading, evidence = f"on {other}, not on {column}", f"a record comes around its {other} only"
+    elif strays:
+        reading = f"gives records outside the range of {column}"
+        evidence = f"{strays:,} of {sum(seen.rows for seen in table.answers):,} records"
+    elif table.around is False:
+        reading = f"on a time that is not {column}, and none that it sends"
+        evidence = "a record does not come within a second of any of its times"
+    else:
+        return None
+    return Verdict("filter", "problem", reading, evidence, _ADVICE, report=True)
+
+
+def _confirmed(table: Table) -> Verdict:
+    column = table.endpoint.range_column
     if not table.around or table.anchor is None:
         return Verdict("filter", "unknown", "not known", table.why_not("ends"))
-    if table.anchor.others:
-        names = ", ".join("its id's creation" if name == "id" else name for name in table.anchor.others)
-        return Verdict("filter", "ok", f"on {column}", f"a record comes by it, while {names} lies outside what was asked")
-    return Verdict("filter", "ok", f"on {column}, or a time equal to it", "the records have no other time that differs")
+    if not table.anchor.others:
+        evidence = "the record that was asked for has no other time that differs"
+        return Verdict("filter", "ok", f"on {column}, or a time equal to it", evidence)
+    names = ", ".join("its id's creation" if name == "id" else name for name in table.anchor.others)
+    evidence = f"a record comes by it, while {names} lies outside what was asked"
+    return Verdict("filter", "ok", f"on {column}", evidence)
 
 
 def _strays(seen: Seen) -> int:

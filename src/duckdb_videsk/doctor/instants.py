@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["find_milliseconds"]
 
 
-async def find_milliseconds(
-    comes: Callable[[Range], Awaitable[bool | None]], second: int
-) -> tuple[int, int] | None:
+async def find_milliseconds(comes: Callable[[Range], Awaitable[bool | None]], second: int) -> tuple[int, int] | None:
     """The latest `start` and the earliest `end`, in milliseconds after `second`, with which a record still comes.
 
     The record is one printed with that second. Were its own millisecond `m`, the start is `m` where a start is

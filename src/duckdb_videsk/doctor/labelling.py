@@ -33,21 +33,20 @@ def judge_keys(table: Table) -> Verdict | None:
             report=True,
         )
     labels = set(table.found.labels)
+    under_key = labels & _documented(table.endpoint)
+    under_label = labels & _spanish(table.endpoint) - under_key
+    if table.endpoint.parameter is not None and under_key:
+        under_label = set()  # a question may have the words of a label
+    counts = f"{len(under_key)} of {len(table.endpoint.api_keys)} keys, {len(under_label)} Spanish labels"
     if not labels:
         return Verdict("keys", "unknown", "answers list no columns")
-    documented, spanish = _documented(table.endpoint), _spanish(table.endpoint)
-    under_key, under_label = labels & documented, (labels & spanish) - documented
-    counts = f"{len(under_key)} of {len(table.endpoint.api_keys)} keys, {len(under_label)} Spanish labels"
     if under_key and not under_label:
         return Verdict("keys", "ok", "honoured", counts)
-    if under_label and table.endpoint.parameter is None:
-        return Verdict("keys", "differs", "not honoured for all columns", counts, _FALLBACK, report=True)
-    if under_key:
-        # A question may have the words of a label.
-        return Verdict("keys", "ok", "honoured", counts)
-    level = "differs" if under_label else "problem"
-    follows = _FALLBACK if under_label else "Values come in _unmapped alone. Please report it to the vendor."
-    return Verdict("keys", level, "not honoured", counts, follows, report=True)
+    if under_label:
+        reading = "not honoured for all columns" if under_key else "not honoured"
+        return Verdict("keys", "differs", reading, counts, _FALLBACK, report=True)
+    follows = "Values come in _unmapped alone. Please report it to the vendor."
+    return Verdict("keys", "problem", "not honoured", counts, follows, report=True)
 
 
 def judge_labels(table: Table) -> Verdict | None:

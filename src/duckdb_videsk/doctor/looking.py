@@ -72,7 +72,7 @@ async def look_at(
     table.window = _window(table.found)
     await _ask_again(prober, table)
     await _ask_around(prober, table, in_milliseconds=in_milliseconds)
-    await _fill(prober, table, span, even_if_large=full_answers)
+    await _fill(prober, table, table.found, span, even_if_large=full_answers)
     return reach
 
 
@@ -157,45 +157,42 @@ async def _ask_around(prober: Prober, table: Table, *, in_milliseconds: bool) ->
         shifted = found is not None and shift_of(found)
         table.skipped["ends"] = "the times are shifted" if shifted else "no record stands apart from the others"
         return
-    second = table.anchor.second
     with _may_fail(table, "ends"):
-        table.at_start = await _comes(prober, table, Range(second, second + SECOND))
-        table.at_end = await _comes(prober, table, Range(second - SECOND, second))
-        # Within the narrower range of the first question, it is within the wider one.
-        table.around = table.at_start or await _comes(prober, table, Range(second - SECOND, second + SECOND))
-        if table.around is False:
-            table.elsewhere = await _where_it_comes(prober, table)
-        elif in_milliseconds and table.around:
-            await _ask_milliseconds(prober, table)
+        await _ask_ends(prober, table, table.anchor)
+        if in_milliseconds and table.around:
+            await _ask_milliseconds(prober, table, table.anchor)
 
 
-async def _comes(prober: Prober, table: Table, span: Range) -> bool | None:
-    """Whether the anchor comes in an answer; None where the cap may have cut it off."""
-    assert table.anchor is not None
+async def _ask_ends(prober: Prober, table: Table, anchor: Anchor) -> None:
+    second = anchor.second
+    table.at_start = await _comes(prober, table, anchor, Range(second, second + SECOND))
+    table.at_end = await _comes(prober, table, anchor, Range(second - SECOND, second))
+    # Within the narrower range of the first question, it is within the wider one.
+    around = Range(second - SECOND, second + SECOND)
+    table.around = table.at_start or await _comes(prober, table, anchor, around)
+    if table.around is False:
+        for column, time in anchor.others.items():
+            if await _comes(prober, table, anchor, Range(time - SECOND, time + SECOND)):
+                table.elsewhere = column
+                return
+
+
+async def _comes(prober: Prober, table: Table, anchor: Anchor, span: Range) -> bool | None:
+    """Whether the record comes in an answer; None where the cap may have cut it off."""
     seen = await prober.ask(_request(table, span))
-    there = table.anchor.name in seen.names
+    there = anchor.name in seen.names
     return None if seen.full and not there else there
 
 
-async def _where_it_comes(prober: Prober, table: Table) -> str | None:
-    assert table.anchor is not None
-    for column, time in table.anchor.others.items():
-        if await _comes(prober, table, Range(time - SECOND, time + SECOND)):
-            return column
-    return None
-
-
-async def _ask_milliseconds(prober: Prober, table: Table) -> None:
-    assert table.anchor is not None
-    second = table.anchor.second
-    found = await find_milliseconds(lambda span: _comes(prober, table, span), second)
+async def _ask_milliseconds(prober: Prober, table: Table, anchor: Anchor) -> None:
+    found = await find_milliseconds(lambda span: _comes(prober, table, anchor, span), anchor.second)
     if found is None:
         table.skipped["milliseconds"] = "answers around one record do not fit together, or were cut"
         return
     table.milliseconds = found
     if found == (999, 1_000) and table.found is not None:
         # As good as never by chance, unless the milliseconds are not looked at: another record tells.
-        other = _anchor(table.found, table.window, but=second)
+        other = _anchor(table.found, table.window, but=anchor.second)
         if other is not None:
             seen = await prober.ask(_request(table, Range(other.second + 998_000, other.second + SECOND)))
             table.reads_seconds = other.name in seen.names
@@ -217,24 +214,24 @@ def _anchor(found: Seen, window: Range | None, *, but: int | None = None) -> Anc
 
 
 def _other_times(found: Seen, row: int, time: int) -> dict[str, int]:
-    columns = [c.name for c in found.endpoint.columns if c.kind is Kind.TIME and c.name != found.endpoint.range_column]
+    own = found.endpoint.range_column
+    columns = [c.name for c in found.endpoint.columns if c.kind is Kind.TIME and c.name != own]
     others = {name: found.instants(name)[row] for name in columns} | {"id": found.created[row]}
     return {name: other for name, other in others.items() if other is not None and abs(other - time) > _APART}
 
 
-async def _fill(prober: Prober, table: Table, span: Range, *, even_if_large: bool) -> None:
+async def _fill(prober: Prober, table: Table, found: Seen, span: Range, *, even_if_large: bool) -> None:
     """An answer over all that there is, and what lies before it where it was not cut."""
-    assert table.found is not None
-    if table.found.full:
-        table.whole = table.found
+    if found.full:
+        table.whole = found
         return
-    if table.found.limit > _FULL_ROWS and not even_if_large:
+    if found.limit > _FULL_ROWS and not even_if_large:
         table.skipped["cap"] = "such a large answer is asked for with --full-answers only"
         return
     everything = Range(EVER.start - SECOND, span.end) if span.start <= EVER.start else span
     with _may_fail(table, "cap"):
-        table.whole = await prober.ask(_request(table, everything, newest_first=True))
-        if not table.whole.full and table.whole.first is not None:
-            before = Range(everything.start, table.whole.first - SECOND)
+        whole = table.whole = await prober.ask(_request(table, everything, newest_first=True))
+        if not whole.full and whole.first is not None:
+            before = Range(everything.start, whole.first - SECOND)
             if not before.empty:
                 table.behind = await prober.ask(_request(table, before, newest_first=True))

@@ -64,8 +64,15 @@ def judge_ties(table: Table) -> Verdict | None:
     evidence = f"{len(ties):,} seconds with several records, asked three times"
     if same and mirrored:
         return Verdict("ties", "ok", "the same order each time, and turned round by $sort", evidence)
-    reading = "the same order each time, but not turned round by $sort" if same else "another order each time"
-    return Verdict("ties", "differs", reading, evidence, "The last second of a cut answer is always asked for again.")
+    if same:
+        return Verdict("ties", "ok", "the same order each time, but not turned round by $sort", evidence)
+    return Verdict(
+        "ties",
+        "differs",
+        "another order each time",
+        evidence,
+        "The last second of a cut answer is always asked for again.",
+    )
 
 
 def _by_second(seen: Seen) -> dict[int, list[Name]]:

@@ -102,9 +102,9 @@ def judge_speed(account: Account) -> Verdict:
     usual = median(sample.ms for sample in samples)
     largest = max(samples, key=lambda sample: sample.size)
     rate = largest.size / (largest.ms / 1_000) / 1e6
-    evidence = f"median of {len(samples)} answers; the largest, {largest.size / 1e6:.1f} MB, at {rate:.1f} MB a second"
-    month = _month(account)
-    return Verdict("speed", "ok", f"{usual:,.0f} ms for a small answer", f"{evidence}{month}")
+    size = largest.size / 1e6
+    evidence = f"median of {len(samples)} answers; the largest, {size:.1f} MB, at {rate:.1f} MB a second"
+    return Verdict("speed", "ok", f"{usual:,.0f} ms for a usual answer", f"{evidence}{_month(account)}")
 
 
 def _month(account: Account) -> str:

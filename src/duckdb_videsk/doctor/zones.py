@@ -59,5 +59,7 @@ def _compared(table: Table, found: Seen, turned: Seen, clock: str) -> Verdict:
     if offset == OTHER_OFFSET and len(moved) == 1:
         return Verdict("zone", "ok", "honoured", f"{evidence} in Asia/Kathmandu; UTC fits {clock}")
     if offset == 0 and len(moved) == 1:
-        return Verdict("zone", "differs", "ignored: times are always UTC", f"{evidence}; UTC fits {clock}", _ALWAYS_UTC)
+        return Verdict(
+            "zone", "differs", "ignored: times are always UTC", f"{evidence}; UTC fits {clock}", _ALWAYS_UTC
+        )
     return Verdict("zone", "differs", "moves times by another number of hours", evidence, _ALWAYS_UTC, report=True)
