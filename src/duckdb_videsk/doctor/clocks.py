@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from duckdb_videsk.ranges import SECOND
 
 if TYPE_CHECKING:
-    from duckdb_videsk.doctor.evidence import Seen
+    from duckdb_videsk.doctor.evidence import Seen, Table
 
 __all__ = ["id_shift", "range_shift", "shift_of"]
 
@@ -46,9 +46,14 @@ def range_shift(seen: Seen) -> int | None:
     return min(fitting, key=abs, default=None)
 
 
-def shift_of(seen: Seen) -> int | None:
-    """A shift that either clock shows; None or 0 without one."""
-    return id_shift(seen) or range_shift(seen)
+def shift_of(table: Table) -> int | None:
+    """A shift that any clock shows, that of other tables where it has none of its own; None or 0 without one."""
+    if table.found is None:
+        return None
+    own = id_shift(table.found)
+    if own is None and not table.around:
+        own = table.others_shift
+    return own or range_shift(table.found)
 
 
 def _common(offsets: list[int]) -> int | None:

@@ -211,6 +211,7 @@ class Table:
 
     Attributes:
         endpoint, id: the export, and the form or survey.
+        others_shift: what the tables looked at before say of the times' shift, microseconds; None: nothing.
         failure: why nothing can be said of it.
         own_keys_only: all keys were refused, and its own were not.
         found: its newest records.
@@ -230,6 +231,7 @@ class Table:
 
     endpoint: Endpoint
     id: str | None = None
+    others_shift: int | None = None
     failure: Failure | None = None
     own_keys_only: bool = False
     found: Seen | None = None

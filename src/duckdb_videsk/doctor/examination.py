@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from duckdb_videsk.client import Request
 from duckdb_videsk.doctor.asking import Prober, Spent, Unanswered
+from duckdb_videsk.doctor.clocks import id_shift
 from duckdb_videsk.doctor.evidence import Account, Table
 from duckdb_videsk.doctor.looking import REQUESTS_A_TABLE, look_at
 from duckdb_videsk.ranges import SECOND, Range
@@ -95,7 +96,7 @@ class _Examination:
     async def run(self, endpoints: Sequence[Endpoint]) -> None:
         for endpoint in endpoints:
             for asked_id in self._ids(endpoint):
-                table = Table(endpoint, asked_id)
+                table = Table(endpoint, asked_id, others_shift=self._shift())
                 self._account.tables.append(table)
                 if endpoint.parameter is not None and asked_id is None:
                     table.skipped["table"] = self._why_no_id(endpoint.parameter)
@@ -105,6 +106,11 @@ class _Examination:
                     await self._look_at(table)
         if not self._account.stopped:
             await self._ask_what_is_wrong()
+
+    def _shift(self) -> int | None:
+        """What the last table with a clock of its own says."""
+        found = [table.found for table in self._account.tables if table.found is not None]
+        return next((shift for seen in reversed(found) if (shift := id_shift(seen)) is not None), None)
 
     async def _look_at(self, table: Table) -> None:
         try:

@@ -21,7 +21,7 @@ def judge_filter(table: Table) -> Verdict | None:
     """Whether an export filters on its range column."""
     if table.found is None:
         return None
-    if table.elsewhere is None and shift_of(table.found):
+    if table.elsewhere is None and shift_of(table):
         return Verdict("filter", "unknown", "not known", "the times are shifted")
     return _fault(table) or _confirmed(table)
 
@@ -36,7 +36,7 @@ def _fault(table: Table) -> Verdict | None:
         evidence = f"{strays:,} of {sum(seen.rows for seen in table.answers):,} records"
     elif table.around is False:
         reading = f"on a time that is not {column}, and none that it sends"
-        evidence = "a record does not come within a second of any of its times"
+        evidence = "a record does not come within a second of any of its times; unless they are shifted"
     else:
         return None
     return Verdict("filter", "problem", reading, evidence, _ADVICE, report=True)

@@ -60,7 +60,7 @@ def judge_labels(table: Table) -> Verdict | None:
     counts = f"{len(labels)} columns: {len(spanish)} Spanish labels, {len(documented - spanish)} keys"
     if not labels:
         return Verdict("labels", "unknown", "answers list no columns")
-    if spanish and not documented - spanish and not _others(table.plain):
+    if spanish and not documented - spanish and not set(_others(table.plain)) - set(table.found.left_over):
         return Verdict("labels", "ok", "the vendor's Spanish labels", counts)
     reading = "the API's keys" if documented - spanish and not spanish else "other than the vendor's list"
     return Verdict("labels", "differs", reading, counts, "Every request sends keys, so this matters to no query.")

@@ -152,9 +152,9 @@ async def _ask_again(prober: Prober, table: Table) -> None:
 async def _ask_around(prober: Prober, table: Table, *, in_milliseconds: bool) -> None:
     """Around the second of one record: which ends are counted in, and which time is filtered on."""
     found = table.found
-    table.anchor = None if found is None or shift_of(found) else _anchor(found, table.window)
+    shifted = shift_of(table)
+    table.anchor = None if found is None or shifted else _anchor(found, table.window)
     if table.anchor is None:
-        shifted = found is not None and shift_of(found)
         table.skipped["ends"] = "the times are shifted" if shifted else "no record stands apart from the others"
         return
     with _may_fail(table, "ends"):

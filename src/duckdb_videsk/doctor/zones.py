@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from duckdb_videsk.doctor.clocks import id_shift, range_shift
+from duckdb_videsk.doctor.clocks import id_shift, range_shift, shift_of
 from duckdb_videsk.doctor.verdicts import Verdict
 from duckdb_videsk.ranges import SECOND
 
@@ -24,20 +24,26 @@ def judge_zone(table: Table) -> Verdict | None:
     """Whether UTC was printed where it was asked for, and another zone where that was."""
     if table.found is None:
         return None
-    shift = id_shift(table.found) or range_shift(table.found)
-    clock = "the clock in the ids" if id_shift(table.found) is not None else "the range that was asked"
-    if shift:
+    clock = _clock(table, table.found)
+    if shift := shift_of(table):
         return Verdict(
             "zone",
             "problem",
             f"times are {shift / 3_600 / SECOND:+.2f} hours off, although UTC was asked for",
-            f"{table.found.rows:,} records against {clock}",
+            f"{table.found.rows:,} records against {clock or 'the clock in the ids of other tables'}",
             "Scans that see it raise ClockError, so that no wrong time is given. Please report it to the vendor.",
             report=True,
         )
     if table.turned is None or not table.found.times_by_name():
         return Verdict("zone", "unknown", "not known", table.why_not("turned"))
     return _compared(table, table.found, table.turned, clock)
+
+
+def _clock(table: Table, found: Seen) -> str:
+    """What the times of UTC were held against; empty where there is nothing."""
+    if id_shift(found) is not None:
+        return "the clock in the ids"
+    return "the range that was asked" if table.around or range_shift(found) else ""
 
 
 def _compared(table: Table, found: Seen, turned: Seen, clock: str) -> Verdict:
@@ -56,6 +62,8 @@ def _compared(table: Table, found: Seen, turned: Seen, clock: str) -> Verdict:
         )
     offset, count = moved.most_common(1)[0]
     evidence = f"{count:,} of {sum(moved.values()):,} records moved by {offset / 3_600 / SECOND:.2f} hours"
+    if not clock:
+        return Verdict("zone", "unknown", "whether the times are UTC is not known", evidence)
     if offset == OTHER_OFFSET and len(moved) == 1:
         return Verdict("zone", "ok", "honoured", f"{evidence} in Asia/Kathmandu; UTC fits {clock}")
     if offset == 0 and len(moved) == 1:
