@@ -227,8 +227,8 @@ SERVER_CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ("token", {"token_state": "forbidden"}, {}, "unknown", "known, it seems, but no table may be read"),
     ("token", {"expires_after_requests": 9}, {}, "problem", "taken at first, then refused"),
     ("token", {"faults": [Fault("reset", times=None)]}, {}, "problem", "the server was not reached"),
-    ("rate", {"rate_per_second": 20_000}, {}, "ok", "20000 a second at the most"),
-    ("rate", {"rate_per_second": 5_000}, {}, "differs", "5000 a second, less than the settings"),
+    ("rate", {"rate_per_second": 20_000}, {}, "ok", "20,000 a second at the most"),
+    ("rate", {"rate_per_second": 5_000}, {}, "differs", "5,000 a second, less than the settings"),
     ("rate", {"announces_rate": False}, {}, "differs", "no rate headers"),
     (
         "rate",
@@ -297,7 +297,7 @@ def test_a_token_that_expires_ends_it() -> None:
     ("fault", "evidence", "follows"),
     [
         (Fault("status", status=403, times=None, endpoint="queues"), "status 403", "may not read this export"),
-        (Fault("status", status=401, times=None, endpoint="queues"), "status 401", "ask the vendor why not"),
+        (Fault("status", status=401, times=None, endpoint="queues"), "status 401", "ask the vendor why this one"),
         (Fault("html", status=502, times=None, endpoint="queues"), "status 502, a web page", "A web page came"),
         (Fault("html", status=201, times=None, endpoint="queues"), "status 201, an answer that is not", "Nothing of"),
         (Fault("no_limit", times=None, endpoint="queues"), "status 201, an answer that is not", "Nothing of"),

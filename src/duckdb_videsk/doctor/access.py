@@ -13,7 +13,7 @@ __all__ = ["judge_access", "judge_refusal", "judge_token"]
 
 _REPORT_THIS = "Nothing of this table can be read until it is mended. Please report it to the vendor."
 _ADVICE = {
-    "AuthenticationError": "The token is taken by other tables: ask the vendor why not by this one.",
+    "AuthenticationError": "Where other tables take the token, ask the vendor why this one does not.",
     "ForbiddenError": "The token may not read this export: ask whoever manages the account, or leave the table out.",
     "BadRequestError": "If it takes an id, check the id; else please report it to the vendor.",
     "RateLimitError": "Does another program use the token? Lower requests_per_second, then run this again.",

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from duckdb_videsk.doctor.verdicts import Level, worst
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from duckdb_videsk.doctor.remembering import Changes
     from duckdb_videsk.doctor.report import Report, TableLine
     from duckdb_videsk.doctor.verdicts import Verdict
 
@@ -31,32 +30,31 @@ _TITLES: tuple[tuple[Level, str], ...] = (
     ("unknown", "Not known"),
 )
 _INDENT = 15
+_MANY = 4
 _LEAST_WIDTH, _MOST_WIDTH = 60, 110
 
 
-def drawn_report(
-    report: Report, *, width: int, changes: Changes | None = None, remembered: Sequence[str] = ()
-) -> str:
+def drawn_report(report: Report, *, width: int, changes: Sequence[str] = (), remembered: Sequence[str] = ()) -> str:
     """The whole text.
 
     Args:
         report: what was found.
         width: of the terminal, in characters.
-        changes: what differs from the examination before.
+        changes: what differs from examinations before.
         remembered: tables whose cap is kept for the next queries.
     """
     width = max(_LEAST_WIDTH, min(width, _MOST_WIDTH))
     parts = [_summary(report, width), _grid(report)]
     for level, title in _TITLES:
         verdicts = [v for v in report.of_level(level) if not _stands_in_grid(v)]
-        parts.append(_section(title, verdicts, width))
+        parts.append(_section(title, verdicts, width, read=_read(report)))
     parts.append(_section("As assumed", [v for v in report.of_level("ok") if v.table is None], width))
     parts.extend(_closing(report, width, changes, remembered))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _summary(report: Report, width: int) -> str:
-    read = {v.table for v in report.verdicts if v.check == "access" and v.level == "ok"}
+    read = _read(report)
     counts = {level: len(_grouped(report.of_level(level))) for level in ("problem", "differs")}
     took = f"{len(read)} of {_count(len({line.table for line in report.tables}), 'table')} read, "
     took += f"{_count(report.costs.sent, 'request')} in {report.seconds:.1f} s"
@@ -72,6 +70,11 @@ def _summary(report: Report, width: int) -> str:
         more = f" {_count(counts['differs'], 'thing')} otherwise than assumed, and coped with."
     stopped = f" {report.stopped}" if report.stopped else ""
     return textwrap.fill(f"{said}: {took}.{more}{stopped}", width)
+
+
+def _read(report: Report) -> set[str | None]:
+    """The tables that could be read."""
+    return {v.table for v in report.verdicts if v.check == "access" and v.level == "ok"}
 
 
 def _count(number: int, noun: str) -> str:
@@ -136,16 +139,17 @@ def _grouped(verdicts: Iterable[Verdict]) -> dict[tuple[str, str, str], list[Ver
     return found
 
 
-def _section(title: str, verdicts: Sequence[Verdict], width: int) -> str:
+def _section(title: str, verdicts: Sequence[Verdict], width: int, *, read: Collection[str | None] = ()) -> str:
     if not verdicts:
         return ""
-    lines = [line for same in _grouped(verdicts).values() for line in _finding(same, width)]
+    lines = [line for same in _grouped(verdicts).values() for line in _finding(same, width, read)]
     return "\n".join([title, *lines])
 
 
-def _finding(same: Sequence[Verdict], width: int) -> Iterator[str]:
+def _finding(same: Sequence[Verdict], width: int, read: Collection[str | None]) -> Iterator[str]:
     first = same[0]
-    tables = ", ".join(dict.fromkeys(v.table for v in same if v.table is not None))
+    names = dict.fromkeys(v.table for v in same if v.table is not None)
+    tables = "all tables read" if len(names) >= _MANY and names.keys() == read else ", ".join(names)
     mark = "*" if any(v.report for v in same) else " "
     which = f"{first.table}: " if len(same) > 1 and first.evidence else ""
     evidence = f" ({which}{first.evidence})" if first.evidence else ""
@@ -165,10 +169,10 @@ def _filled(text: str, label: str, width: int) -> str:
     )
 
 
-def _closing(report: Report, width: int, changes: Changes | None, remembered: Sequence[str]) -> Iterator[str]:
-    if changes is not None and changes[1]:
-        lines = [textwrap.fill(change, width, initial_indent="  ", subsequent_indent="    ") for change in changes[1]]
-        yield "\n".join([f"Changed since {changes[0]}", *lines])
+def _closing(report: Report, width: int, changes: Sequence[str], remembered: Sequence[str]) -> Iterator[str]:
+    if changes:
+        lines = [textwrap.fill(change, width, initial_indent="  ", subsequent_indent="    ") for change in changes]
+        yield "\n".join(["Changed since the last time", *lines])
     notes = []
     if any(v.report for v in report.verdicts):
         notes.append(

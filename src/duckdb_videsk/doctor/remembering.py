@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.ledger import Ledger
     from duckdb_videsk.settings import Settings
 
-__all__ = ["Changes", "changes_since", "remember"]
-
-Changes = tuple[str, list[str]]
-"""The day of the examination before, and what was read otherwise then."""
+__all__ = ["changes_since", "remember"]
 
 _NAME = "doctor.json"
 _LARGEST = 1 << 20
@@ -49,22 +46,20 @@ def remember(account: Account, report: Report, ledger: Ledger) -> list[str]:
         return []
     known = Known(account.settings, ledger)
     learnt = [table for table in account.tables if _teach(known, table)]
-    _write(folder / _NAME, _readings(report))
+    day = report.at.date().isoformat()
+    now = {name: (day, reading) for name, reading in _by_name(report).items()}
+    _write(folder / _NAME, {"version": FORMAT_VERSION, "readings": {**_read(folder / _NAME), **now}})
     return list(dict.fromkeys(table.endpoint.table for table in learnt))
 
 
-def changes_since(settings: Settings, report: Report) -> Changes | None:
-    """What the examination kept last read otherwise; None where there was none."""
+def changes_since(settings: Settings, report: Report) -> list[str]:
+    """What was read otherwise the last time that it was looked at, with the day of that."""
     folder = _folder(settings)
-    before = None if folder is None else _read(folder / _NAME)
-    if before is None:
-        return None
-    day, readings = before
-    now = _by_name(report)
-    return day, [
-        f"{name}: {readings[name]} -> {reading}"
-        for name, reading in now.items()
-        if name in readings and readings[name] != reading
+    before = {} if folder is None else _read(folder / _NAME)
+    return [
+        f"{name}: {before[name][1]} ({before[name][0]}) -> {reading}"
+        for name, reading in _by_name(report).items()
+        if name in before and before[name][1] != reading
     ]
 
 
@@ -99,20 +94,16 @@ def _by_name(report: Report) -> dict[str, str]:
     }
 
 
-def _readings(report: Report) -> dict[str, object]:
-    return {"version": FORMAT_VERSION, "day": report.at.date().isoformat(), "readings": _by_name(report)}
-
-
-def _read(file: Path) -> tuple[str, Mapping[str, str]] | None:
+def _read(file: Path) -> dict[str, tuple[str, str]]:
+    """Day and reading by name; nothing where the file is not there, or not as it was written."""
     try:
         if file.stat().st_size > _LARGEST:
-            return None
+            return {}
         content = json.loads(file.read_text("utf-8"))
-        day, readings = content["day"], content["readings"]
-        sane = content["version"] == FORMAT_VERSION and isinstance(day, str) and isinstance(readings, dict)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return None
-    return (day, {str(name): str(reading) for name, reading in readings.items()}) if sane else None
+        pairs = {str(name): (str(day), str(reading)) for name, (day, reading) in content["readings"].items()}
+        return pairs if content["version"] == FORMAT_VERSION else {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return {}
 
 
 def _write(file: Path, content: Mapping[str, object]) -> None:

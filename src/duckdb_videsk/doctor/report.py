@@ -29,6 +29,8 @@ from duckdb_videsk.doctor.zones import judge_zone
 from duckdb_videsk.ranges import as_datetime
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from duckdb_videsk.doctor.evidence import Account, Table
     from duckdb_videsk.doctor.examination import Costs
 
@@ -141,7 +143,7 @@ def report_of(account: Account, costs: Costs) -> Report:
     verdicts: list[Verdict] = [judge(account) for judge in ACCOUNT_CHECKS]
     for table in account.tables:
         name, asked_id = table.endpoint.table, None if table.id is None else short_id(table.id)
-        found = [verdict for judge in TABLE_CHECKS if (verdict := judge(table))]
+        found = [verdict for judge in _checks_of(table) if (verdict := judge(table))]
         verdicts.extend(replace(verdict, table=name, id=asked_id) for verdict in found)
     return Report(
         at=datetime.now(UTC),
@@ -153,6 +155,11 @@ def report_of(account: Account, costs: Costs) -> Report:
         usual_ms=median(sample.ms for sample in account.samples) if account.samples else None,
         stopped=_STOPPED.get(account.stopped, ""),
     )
+
+
+def _checks_of(table: Table) -> tuple[Callable[[Table], Verdict | None], ...]:
+    """Without a record there is one thing to say."""
+    return TABLE_CHECKS if table.found is not None and table.found.rows else TABLE_CHECKS[:1]
 
 
 def _line(table: Table) -> TableLine:

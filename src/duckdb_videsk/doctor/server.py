@@ -35,10 +35,10 @@ def judge_rate(account: Account) -> Verdict:
             "differs",
             "no rate headers",
             f"{len(account.samples)} answers{met}",
-            f"The pace is the settings' alone: {own:g} a second.",
+            f"The pace is the settings' alone: {own:,.6g} a second.",
         )
     said = ", ".join(f"{starts:,} in {window:g} s" for starts, window in limits)
-    evidence = f"announced {said}; requests_per_second is {own:g}{met}"
+    evidence = f"announced {said}; requests_per_second is {own:,.6g}{met}"
     if account.limited:
         return Verdict(
             "rate",
@@ -49,9 +49,9 @@ def judge_rate(account: Account) -> Verdict:
         )
     slowest = min(starts / window for starts, window in limits)
     if slowest < own:
-        reading = f"{slowest:g} a second, less than the settings"
+        reading = f"{slowest:,.6g} a second, less than the settings"
         return Verdict("rate", "differs", reading, evidence, "The announced rate is kept.")
-    return Verdict("rate", "ok", f"{slowest:g} a second at the most", evidence)
+    return Verdict("rate", "ok", f"{slowest:,.6g} a second at the most", evidence)
 
 
 def judge_clock(account: Account) -> Verdict:
