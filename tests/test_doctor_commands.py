@@ -185,6 +185,17 @@ def test_the_days_of_a_full_answer_are_counted(
         assert outlook.rows(outlook.hull) == pytest.approx(900, abs=210)  # the first and last day are not whole
 
 
+def test_counts_that_cannot_be_trusted_are_not_kept(
+    doctor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for behaviour in (Behaviour(cap=500, sort_ignored=True), Behaviour(honours_timezone=False)):
+        with Simulator(Records(account_rows(records=900)), behaviour=behaviour, token=TOKEN) as busy:
+            monkeypatch.setenv("VIDESK_BASE_URL", busy.url)
+            assert doctor("--tables", "calls")[0] == 1
+            assert history_of(tmp_path, busy, "calls").cap == behaviour.cap
+            assert history_of(tmp_path, busy, "calls").outlook() is None
+
+
 def test_a_silent_cap_is_planned_with_and_not_believed(
     simulator: Simulator, doctor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

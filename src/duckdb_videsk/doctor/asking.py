@@ -13,10 +13,8 @@ from duckdb_videsk.client import Client
 from duckdb_videsk.decode import Decoder
 from duckdb_videsk.decode.placement import Placement
 from duckdb_videsk.doctor.evidence import Failure, Sample, Seen, headings_and_time_shapes
-from duckdb_videsk.doctor.verdicts import short_id
 from duckdb_videsk.endpoints import DOCUMENTED_KEYS
-from duckdb_videsk.errors import ApiError, ForbiddenError, RateLimitError, ResponseError
-from duckdb_videsk.errors import AuthenticationError as Unauthorised
+from duckdb_videsk.errors import ApiError, RateLimitError, ResponseError
 from duckdb_videsk.fetch.retry import delay_before
 from duckdb_videsk.ledger import LoggedRequest
 from duckdb_videsk.ranges import EVER, as_datetime
@@ -32,7 +30,11 @@ if TYPE_CHECKING:
 __all__ = ["Prober", "Spent", "Unanswered"]
 
 _RETRIES = 2
-_ID = re.compile(r"[0-9a-fA-F]{24}")
+_KNOWN_WORDS = re.compile(
+    r"jwt [a-z ]+|invalid (signature|token|algorithm)|not authenticated|unauthorized|forbidden"
+    r"|you do not have access to this resource",
+    re.IGNORECASE,
+)
 
 
 class Spent(Exception):  # noqa: N818 - it is an end, not a fault
@@ -103,14 +105,14 @@ class Prober:
             Unanswered: there is none.
             Spent: no more requests may be made.
         """
-        attempts, seen = _Attempts(), None
+        attempts, seen, reply = _Attempts(), None, None
         error: ApiError | None = None
         try:
             reply = await self._reply(request, attempts, min(retries, self.settings.retries))
             seen = await asyncio.to_thread(_read, reply, request)
         except ResponseError as refused:
             error = refused
-            raise Unanswered(_unreadable(refused, attempts.status)) from None
+            raise Unanswered(_unreadable(refused, reply)) from None
         except ApiError as failed:
             error = failed
             raise Unanswered(_failure(failed)) from None
@@ -196,14 +198,15 @@ def _read(reply: Reply, request: Request) -> Seen:
 
 
 def _failure(error: ApiError) -> Failure:
-    # Other refusals may quote what was asked for, or whose it is.
-    shown = error.said if isinstance(error, Unauthorised | ForbiddenError) else ""
-    said = _ID.sub(lambda found: short_id(found[0]), shown)
+    # Other words may quote what was asked for, or name somebody.
+    said = error.said if _KNOWN_WORDS.fullmatch(error.said) else ""
     return Failure(type(error).__name__, error.status, error.answered, said)
 
 
-def _unreadable(error: ResponseError, status: int | None) -> Failure:
+def _unreadable(error: ResponseError, reply: Reply | None) -> Failure:
     """The error's own text may quote the body, and so a record."""
-    if error.answered is not None:
+    if reply is None:
         return _failure(error)
-    return Failure(type(error).__name__, error.status or status, None, "", "an answer that is not as documented")
+    page = reply.body.lstrip()[:1] == b"<"
+    what = "a web page" if page else "an answer that is not as documented"
+    return Failure(type(error).__name__, reply.status, None, "", what)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from duckdb_videsk.doctor.caps import applied_cap
+from duckdb_videsk.doctor.clocks import shift_of
 from duckdb_videsk.doctor.report import FORMAT_VERSION
 from duckdb_videsk.fetch.account import Account as Known
 from duckdb_videsk.ranges import SECOND, Range, micros
@@ -20,7 +21,7 @@ from duckdb_videsk.ranges import SECOND, Range, micros
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from duckdb_videsk.doctor.evidence import Account, Table
+    from duckdb_videsk.doctor.evidence import Account, Seen, Table
     from duckdb_videsk.doctor.report import Report
     from duckdb_videsk.ledger import Ledger
     from duckdb_videsk.settings import Settings
@@ -71,7 +72,7 @@ def _teach(known: Known, table: Table) -> bool:
     history = known.history(table.endpoint, table.id)
     history.expect_cap(cap)
     whole = table.whole
-    if whole is not None and whole.first is not None and cap == whole.limit:
+    if whole is not None and whole.first is not None and cap == whole.limit and _is_newest(table, whole):
         times = pa.array([time for time in whole.times if time is not None], pa.int64())
         span = whole.request.span
         # The first second of a cut answer may be there in part.
@@ -79,6 +80,11 @@ def _teach(known: Known, table: Table) -> bool:
         history.note(Range(start, span.end), times, now=micros(datetime.now(UTC)))
     history.save()
     return True
+
+
+def _is_newest(table: Table, whole: Seen) -> bool:
+    """Whether an answer ends where the table does, and its times can be trusted."""
+    return table.found is not None and table.found.last == whole.last and not shift_of(table)
 
 
 def _folder(settings: Settings) -> Path | None:
