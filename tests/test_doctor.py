@@ -456,7 +456,7 @@ def test_ids_come_from_the_settings_or_from_calls_that_share_one() -> None:
     single = account_of(calls=[{**row, "baseForm": object_id(UNTIL, n)} for n, row in enumerate(ROWS["calls"])])
     none = examined(single, "calls", "forms")
     assert none.says("access", "forms") == ("unknown", "not checked")
-    assert "each call has another id" in none.verdict("access", "forms").evidence
+    assert none.verdict("access", "forms").evidence == "no id: --forms names one; calls share none"
 
 
 def test_an_unknown_id_is_a_problem_of_that_table() -> None:

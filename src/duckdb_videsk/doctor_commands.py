@@ -28,9 +28,9 @@ __all__ = ["add_doctor"]
 
 _ABOUT = """\
 Ask the account's API what its documentation leaves open, and say for each question what was found, what bears it,
-and what follows. A dozen small requests for a table, one after the other; no record's content is shown.
+and what follows. About seven small requests for a table, one after the other; no record's content is shown.
 
-Where the answers are known, the caps are kept for the next queries to plan with.
+The caps that are seen are kept for the next queries to plan with.
 """
 _EXAMPLES = """\
 examples:

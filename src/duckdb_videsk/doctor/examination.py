@@ -28,7 +28,6 @@ _REQUESTS_BESIDE = 20
 _NO_ZONE = "Nowhere/Never"
 _UNAUTHORISED, _NO_NETWORK = "AuthenticationError", "ConnectionFailedError"
 _ID_COLUMNS = {"form": ("base_form", "agent_form"), "survey": ("survey_id", "survey")}
-_NO_ID = "no id: the settings name none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +184,8 @@ class _Examination:
         return [text for text, count in found.most_common(1) if count > 1] or [None]
 
     def _why_no_id(self, parameter: str) -> str:
-        if self._ids_of_calls(parameter):
-            return f"{_NO_ID}, and each call has another id in {' and '.join(_ID_COLUMNS[parameter])}"
-        return _NO_ID
+        why = f"no id: --{parameter}s names one"
+        return f"{why}; calls share none" if self._ids_of_calls(parameter) else why
 
     def _ids_of_calls(self, parameter: str) -> Counter[str]:
         """What calls name: an id that several share may be that of a form, one that none share is of an answer."""

@@ -113,7 +113,7 @@ def _month(account: Account) -> str:
     if not known:
         return ""
     table, count = max(known.items(), key=lambda pair: pair[1])
-    return f"; a month of {table}, the most, is about {count:,} requests"
+    return f"; a month of {table}, the most, is about {count:,} request{'' if count == 1 else 's'}"
 
 
 def records_a_day(table: Table) -> float | None:
