@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +14,9 @@ from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ForbiddenError
 from duckdb_videsk.simulator import Fault, Records
 from examined import FORM, SURVEY, TOKEN, UNTIL, Examined, account_of, account_rows, examined, object_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROWS = account_rows()
 WHOLE = account_rows(ms=0)
@@ -288,6 +292,54 @@ def test_nothing_is_known_without_an_answer() -> None:
     }
     assert len(seen.asked) == 1
     assert "no more was asked" in seen.report.stopped
+
+
+# --- never more than what was seen bears out
+
+CLAIMS: list[tuple[str, str, str, Callable[[dict[str, Any]], bool]]] = [
+    ("zone", "ok", "", lambda b: b["honours_timezone"]),
+    ("zone", "problem", "", lambda b: not b["honours_timezone"] and b["prints_in"] != "UTC"),
+    ("zone", "differs", "always UTC", lambda b: not b["honours_timezone"] and b["prints_in"] == "UTC"),
+    ("zone", "differs", "another zone gives", lambda b: b["range_in_zone"]),
+    ("keys", "ok", "", lambda b: b["honours_keys"]),
+    ("order", "ok", "", lambda b: not b["sort_ignored"]),
+    ("order", "problem", "", lambda b: b["sort_ignored"]),
+    ("filter", "ok", "", lambda b: not b["filter_key"]),
+    ("ends", "differs", "start is left out", lambda b: not b["start_inclusive"]),
+    ("ends", "ok", "and of the end come", lambda b: b["end_inclusive"]),
+    ("milliseconds", "ok", "", lambda b: b["start_inclusive"] and b["end_inclusive"]),
+    ("milliseconds", "differs", "neither", lambda b: not b["start_inclusive"] and not b["end_inclusive"]),
+    ("milliseconds", "differs", "counted in, the start is not", lambda b: not b["start_inclusive"]),
+    ("milliseconds", "differs", "whole seconds", lambda b: b["truncates_ms"]),
+    ("cap", "ok", "", lambda b: (b["announced_cap"] or b["cap"]) <= b["cap"]),
+    ("cap", "problem", "", lambda b: (b["announced_cap"] or b["cap"]) > b["cap"]),
+    ("ties", "ok", "", lambda b: b["ties"] != "shuffled"),
+    ("ties", "differs", "", lambda b: b["ties"] == "shuffled"),
+]
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_whatever_a_server_mixes_no_verdict_is_wrong(seed: int) -> None:
+    dice = random.Random(seed)
+    behaviour = {
+        "cap": dice.choice([3, 10, 50, 5_000]),
+        "announced_cap": dice.choice([None, None, 5_000]),
+        "ties": dice.choice(["stable", "reversed", "shuffled"]),
+        "prints_in": dice.choice(["UTC", "Asia/Kolkata", "America/Santiago", "Asia/Kathmandu"]),
+        "filter_key": dice.choice([{}, {}, {"calls": "endTime"}]),
+        "honours_timezone": dice.random() < 0.7,
+        "honours_keys": dice.random() < 0.7,
+        **{name: dice.random() < 0.5 for name in ("start_inclusive", "end_inclusive")},
+        **{name: dice.random() < 0.2 for name in ("truncates_ms", "sort_ignored", "range_in_zone")},
+    }
+    rows = account_rows(ms=dice.choice([0, 437]), ties=dice.random() < 0.5)
+    seen = examined(rows, "calls", "appointments", **behaviour)
+    for verdict in seen.report.verdicts:
+        if verdict.table != "calls" and verdict.check in {"filter", "ends"}:
+            continue
+        for check, level, reading, holds in CLAIMS:
+            if (verdict.check, verdict.level) == (check, level) and reading in verdict.reading:
+                assert holds(behaviour), (verdict, behaviour)
 
 
 # --- when to ask no more

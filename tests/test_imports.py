@@ -38,8 +38,8 @@ FETCH_ROWS = [
 DOCTOR_ROWS = [
     ["verdicts", "instants"],
     ["evidence"],
-    ["clocks", "asking"],
-    ["looking", "access", "caps", "dates", "ends", "filtering", "labelling", "ordering", "zones"],
+    ["clocks", "asking", "caps"],
+    ["looking", "access", "dates", "ends", "filtering", "labelling", "ordering", "zones"],
     ["server", "examination"],
     ["report"],
     ["drawing", "remembering"],

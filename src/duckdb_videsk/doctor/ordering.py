@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_order", "judge_ties"]
 
+# So many come in the same order by chance once in some hundred times.
+_ENOUGH_TIES = 8
+
 
 def judge_order(table: Table) -> Verdict | None:
     """Whether 1 gives the oldest first and -1 the newest."""
@@ -61,18 +64,18 @@ def judge_ties(table: Table) -> Verdict | None:
         return Verdict("ties", "unknown", "no two records of one second", f"{table.found.rows:,} records")
     same = all(first[second] == again[second] for second in ties)
     mirrored = all(first[s] == turned.get(frozenset(first[s]), [])[::-1] for s in ties)
-    evidence = f"{len(ties):,} seconds with several records, asked three times"
-    if same and mirrored:
-        return Verdict("ties", "ok", "the same order each time, and turned round by $sort", evidence)
-    if same:
-        return Verdict("ties", "ok", "the same order each time, but not turned round by $sort", evidence)
-    return Verdict(
-        "ties",
-        "differs",
-        "another order each time",
-        evidence,
-        "The last second of a cut answer is always asked for again.",
-    )
+    return _judged_ties(len(ties), same=same, mirrored=mirrored)
+
+
+def _judged_ties(seconds: int, *, same: bool, mirrored: bool) -> Verdict:
+    evidence = f"{seconds:,} seconds with several records, asked three times"
+    if not same:
+        follows = "The last second of a cut answer is always asked for again."
+        return Verdict("ties", "differs", "another order each time", evidence, follows)
+    if seconds < _ENOUGH_TIES:
+        return Verdict("ties", "unknown", "too few records of one second to tell", evidence)
+    turned = "and" if mirrored else "but not"
+    return Verdict("ties", "ok", f"the same order each time, {turned} turned round by $sort", evidence)
 
 
 def _by_second(seen: Seen) -> dict[int, list[Name]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from duckdb_videsk.doctor.caps import applied_cap
 from duckdb_videsk.doctor.clocks import id_shift, range_shift, shift_of
 from duckdb_videsk.doctor.verdicts import Verdict
 from duckdb_videsk.ranges import SECOND
@@ -52,7 +53,9 @@ def _compared(table: Table, found: Seen, turned: Seen, clock: str) -> Verdict:
     # A record of the very second of the start may come or not.
     expected = {name for name, time in before.items() if table.window and table.window.start < time}
     missing = sum(name not in after for name in expected)
-    if not moved or (missing and not turned.full):
+    if missing and turned.rows >= (applied_cap(table) or turned.limit):
+        return Verdict("zone", "unknown", "not known", "the answer in the other zone was cut")
+    if not moved or missing:
         return Verdict(
             "zone",
             "differs",
