@@ -120,8 +120,7 @@ def connect(
     native = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
     try:
         set_time_zone(native, settings.time_zone)
-        # DuckDB's own bar knows nothing of how far a scan of the API is, and shows on standard output.
-        native.execute("SET enable_progress_bar = false")
+        hide_bar(native)
         # Without it each query reads anew what every kept file says of itself.
         native.execute("SET parquet_metadata_cache = true")
         show_first_rows_early(native)
@@ -351,6 +350,10 @@ class Connection(Wrapper):
         """The rows that are left, as an Arrow table. `sql(…).arrow()` copies them once less."""
         return self._open_bridge().go_on(self._native.to_arrow_table)
 
+    def df(self) -> Any:
+        """The rows that are left, as a pandas frame."""
+        return self._open_bridge().go_on(self._native.df)
+
     def pl(self) -> Any:
         """The rows that are left, as a Polars frame."""
         return importlib.import_module("polars").from_arrow(self._open_bridge().go_on(self._native.to_arrow_table))
@@ -359,6 +362,7 @@ class Connection(Wrapper):
         """A second connection to the same database and the same tables."""
         self._open_bridge()
         native = self._native.cursor()
+        hide_bar(native)
         show_first_rows_early(native)
         return Connection(native, self._catalog, owns_native=True, parent=self)
 
@@ -470,6 +474,13 @@ def set_time_zone(native: duckdb.DuckDBPyConnection, name: str) -> None:
     """Set a connection's time zone, and that of cursors to come: they do not inherit it."""
     native.execute(f"SET GLOBAL TimeZone = {text_literal(name)}")
     native.execute(f"SET TimeZone = {text_literal(name)}")
+
+
+def hide_bar(native: duckdb.DuckDBPyConnection) -> None:
+    """Turn DuckDB's own progress bar off: it knows nothing of how far a scan is, and shows on standard output."""
+    # In a notebook without ipywidgets it is off, and DuckDB lets nobody set it.
+    if native.execute("SELECT current_setting('enable_progress_bar')").fetchone() == (True,):
+        native.execute("SET enable_progress_bar = false")
 
 
 def show_first_rows_early(native: duckdb.DuckDBPyConnection) -> None:
