@@ -25,7 +25,11 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture(scope="module")
 def shared(simulator: Simulator) -> Iterator[Kernel]:
-    account = {"VIDESK_BASE_URL": simulator.url, "VIDESK_API_TOKEN": API_TOKEN, "VIDESK_TIME_ZONE": "America/Santiago"}
+    account = {
+        "VIDESK_BASE_URL": simulator.url,
+        "VIDESK_API_TOKEN": API_TOKEN,
+        "VIDESK_TIME_ZONE": "America/Santiago",
+    }
     with kernel(**account) as running:
         assert running.run("%load_ext duckdb_videsk").error is None
         yield running
@@ -42,7 +46,10 @@ def notebook(shared: Kernel, simulator: Simulator) -> Kernel:
 
 
 def test_a_line_a_cell_and_several_statements(notebook: Kernel, simulator: Simulator) -> None:
-    assert notebook.run("x = %videsk SELECT 41 + 1 AS n\ntype(x).__module__, x.n[0] == 42").text == "('pandas', np.True_)"
+    assert (
+        notebook.run("x = %videsk SELECT 41 + 1 AS n\ntype(x).__module__, x.n[0] == 42").text
+        == "('pandas', np.True_)"
+    )
     assert "html" in "".join(notebook.run("%videsk SELECT 1 AS one").results)
     cell = "%%videsk\nCREATE OR REPLACE TEMP TABLE t AS SELECT 'a;b' AS s; -- with a word\nFROM t;"
     assert "a;b" in notebook.run(cell).text
@@ -104,8 +111,8 @@ def test_values_are_bound_and_never_text(notebook: Kernel) -> None:
 
 def test_each_statement_has_its_own_parameters(notebook: Kernel) -> None:
     notebook.run("a, b = 1, 2")
-    cell = "%%videsk\nCREATE OR REPLACE TABLE u AS SELECT $a AS n; INSERT INTO u SELECT $b; SELECT sum(n)::INT AS s FROM u"
-    assert notebook.run(cell).text.split() == ["s", "0", "3"]
+    made = "CREATE OR REPLACE TABLE u AS SELECT $a AS n; INSERT INTO u SELECT $b"
+    assert notebook.run(f"%%videsk\n{made}; SELECT sum(n)::INT AS s FROM u").text.split() == ["s", "0", "3"]
 
 
 # --- errors
@@ -135,7 +142,9 @@ def test_errors_are_one_paragraph_and_typed(notebook: Kernel) -> None:
     assert "no rows to keep as x" in said(notebook, "%videsk x << CREATE TABLE never(n INT)")
     assert "never" in said(notebook, "%videsk FROM never")
     assert "no SQL" in said(notebook, "%%videsk\n-- nothing")
-    caught = "try:\n    %videsk FROM videsk.forms\nexcept duckdb_videsk.MissingIdError as error:\n    print(type(error))"
+    caught = (
+        "try:\n    %videsk FROM videsk.forms\nexcept duckdb_videsk.MissingIdError as error:\n    print(type(error))"
+    )
     assert "MissingIdError" in notebook.run(f"import duckdb_videsk\n{caught}").streams["stdout"]
 
 
@@ -176,7 +185,9 @@ def test_it_can_be_unloaded(notebook: Kernel) -> None:
 # --- waiting
 
 
-@pytest.mark.parametrize("head", ["%%videsk\n", "%%videsk x <<\n", "import duckdb_videsk; con = duckdb_videsk.connect()\n"])
+@pytest.mark.parametrize(
+    "head", ["%%videsk\n", "%%videsk x <<\n", "import duckdb_videsk; con = duckdb_videsk.connect()\n"]
+)
 def test_interrupting_ends_a_scan_within_a_second(notebook: Kernel, simulator: Simulator, head: str) -> None:
     notebook.run("%videsk SELECT 1")
     notebook.run("1 / 0")  # IPython takes a second to draw its first traceback

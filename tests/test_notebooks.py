@@ -1,4 +1,4 @@
-"""The notebooks of the docs: they run in a real kernel, their answers are the simulator's, and what is stored is true."""
+"""The notebooks of the docs: they run in a real kernel, with the simulator's answers, and what is stored is true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs the notebooks of this folder and stores their outputs, each chart as a picture: pages that run no scripts show it.
+"""Runs the notebooks of this folder and stores their outputs; charts as pictures, for pages that run no scripts.
 
 Needs the extra `dev`, and `pip install vl-convert-python pillow`.
 """
@@ -16,7 +16,6 @@ from nbclient import NotebookClient
 from PIL import Image
 
 SPECS = "import altair; altair.renderers.enable('json')"
-
 
 
 def picture(spec: dict[str, Any]) -> bytes:

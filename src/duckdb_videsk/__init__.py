@@ -3,7 +3,7 @@
 import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from duckdb_videsk.connection import Connection, attach, connect
+from duckdb_videsk.connection import Connection
 from duckdb_videsk.errors import (
     ApiError,
     AuthenticationError,
@@ -49,6 +49,7 @@ from duckdb_videsk.functions import (
 )
 from duckdb_videsk.guard import LargeScanWarning
 from duckdb_videsk.lake import LakeWarning
+from duckdb_videsk.opening import attach, connect
 from duckdb_videsk.relation import Relation
 from duckdb_videsk.settings import Settings, Token
 

@@ -15,8 +15,9 @@ from IPython.core.completer import SimpleCompletion, context_matcher
 from IPython.core.magic import needs_local_scope, no_var_expand
 
 from duckdb_videsk.completion import suggestions
-from duckdb_videsk.connection import Connection, connect
+from duckdb_videsk.connection import Connection
 from duckdb_videsk.errors import ConfigError, QueryError, VideskError, redact
+from duckdb_videsk.opening import connect
 from duckdb_videsk.output import gives_rows, say, statements_of
 from duckdb_videsk.variables import parameters_of
 
