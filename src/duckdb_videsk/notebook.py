@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["load", "unload"]
+__all__ = ["OPTIONS", "load", "unload"]
+
+OPTIONS = {"--to": "to", "--connection": "connection", "--output": "output", "-o": "output"}
 
 _MAGIC = "videsk"
 _FORMS = {"pandas": "df", "polars": "pl", "arrow": "arrow"}
@@ -240,10 +242,9 @@ def _read(text: str) -> _Request:
 
 
 def _option_name(written: str) -> str:
-    known = {"--to": "to", "--connection": "connection", "--output": "output", "-o": "output"}
-    if written not in known:
-        raise ConfigError(f"%videsk has no option {written}: there are {', '.join(known)}.")
-    return known[written]
+    if written not in OPTIONS:
+        raise ConfigError(f"%videsk has no option {written}: there are {', '.join(OPTIONS)}.")
+    return OPTIONS[written]
 
 
 def _check_form(form: str) -> None:
