@@ -8,13 +8,12 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from duckdb_videsk import settings
+from duckdb_videsk import cli, settings
 from duckdb_videsk.arguments import parser
 from duckdb_videsk.coverage import CoverageTable
 from duckdb_videsk.dataset import LedgerTable
 from duckdb_videsk.endpoints import ENDPOINTS, Column, Endpoint, Kind
 from duckdb_videsk.labels import BUILT_IN, shipped
-from duckdb_videsk.lake_commands import add_lake_commands
 from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.running import Board
 from duckdb_videsk.settings import Settings
@@ -218,7 +217,7 @@ class _Every(dict[str, Any]):
 
 
 def _cli_page() -> str:
-    root = parser(_Every(), more=add_lake_commands)
+    root = parser(_Every(), more=cli._add_more)  # noqa: SLF001
     (commands,) = (action for action in root._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001
     helps = {choice.dest: choice.help or "" for choice in commands._choices_actions}  # noqa: SLF001
     lines = [

@@ -24,11 +24,10 @@ import pytest
 
 import duckdb_videsk
 import needed
-from duckdb_videsk import errors, settings
+from duckdb_videsk import cli, errors, notebook, settings
 from duckdb_videsk.arguments import parser as arguments_parser
 from duckdb_videsk.cli import main
 from duckdb_videsk.endpoints import ENDPOINTS
-from duckdb_videsk.lake_commands import add_lake_commands
 from duckdb_videsk.server import Server, free_port, load_quack
 from duckdb_videsk.settings import Settings, Token, load_settings
 from duckdb_videsk.simulator import Behaviour, Simulator, SyntheticAccount
@@ -255,7 +254,7 @@ def check_crontab(reader: Reader, block: Block, capsys: pytest.CaptureFixture[st
 
 def parse(line: str) -> None:
     """That the command line understands it."""
-    options = arguments_parser(defaultdict(lambda: None), more=add_lake_commands)  # type: ignore[arg-type]
+    options = arguments_parser(defaultdict(lambda: None), more=cli._add_more)  # type: ignore[arg-type]
     options.parse_args(shlex.split(line))
 
 
@@ -427,9 +426,10 @@ def help_of(*command: str) -> str:
 def test_every_command_and_option_exists_and_is_documented() -> None:
     text = "\n".join(BY_HAND.values())
     commands = set(re.findall(r"^    (\w+) ", help_of(), re.MULTILINE))
-    assert commands == {"demo", "forget", "plan", "query", "serve", "shell", "simulate", "sync", "verify"}
+    assert commands == {"demo", "doctor", "forget", "plan", "query", "serve", "shell", "simulate", "sync", "verify"}
     assert set(re.findall(r"(?:^|[`$&] ?)videsk (\w+)(?![\w.])", text, re.MULTILINE)) == commands
     options = {option for command in commands for option in re.findall(r"--[a-z-]+", help_of(command))}
+    options |= {option for option in notebook.OPTIONS if option.startswith("--")}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) - FOREIGN | {"--help"} == options
 
 
