@@ -18,6 +18,7 @@ from duckdb_videsk.arguments import at_dashes, parser
 from duckdb_videsk.connection import connect
 from duckdb_videsk.demo import demo_account, run_demo
 from duckdb_videsk.errors import ConfigError, QueryError, VideskError, redact
+from duckdb_videsk.harmless import one_line
 from duckdb_videsk.lake_commands import add_lake_commands
 from duckdb_videsk.output import Target, run_script, say
 from duckdb_videsk.server import Limits
@@ -35,6 +36,7 @@ _FAILED = 1
 _MISUSED = 2
 _INTERRUPTED = 130
 _UNHEARD = 141
+_LONGEST_ERROR = 64 << 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(text: str, code: int) -> int:
-    line = redact(" ".join(text.split("\n\n", 1)[0].split()))
+    line = one_line(redact(text[:_LONGEST_ERROR].split("\n\n", 1)[0]))
     sys.stderr.write(f"videsk: {line}\n")
     return code
 
