@@ -51,7 +51,9 @@ def read(text: bytes | str) -> Any:
     )
 
 
-def differences(endpoint: Endpoint, body: bytes, limit: int, batch: pa.RecordBatch, asked_id: str | None) -> list[str]:
+def differences(
+    endpoint: Endpoint, body: bytes, limit: int, batch: pa.RecordBatch, asked_id: str | None
+) -> list[str]:
     """What is wrong with an answer that was accepted; nothing, if all is right."""
     try:
         whole = read(body)
@@ -155,8 +157,10 @@ def _same(value: Any, held: Any) -> bool:
         if _is_integer(value.text) or _is_integer(held.text):
             return _integer(value.text) == _integer(held.text) if _is_integer(value.text) else False
         one, other = float(value.text), float(held.text)
-        return (one == other and math.copysign(1, one) == math.copysign(1, other)) if math.isfinite(one) else (
-            value.text == held.text
+        return (
+            (one == other and math.copysign(1, one) == math.copysign(1, other))
+            if math.isfinite(one)
+            else (value.text == held.text)
         )
     if isinstance(value, str) and isinstance(held, str):
         return _same_halves(value) == _same_halves(held)

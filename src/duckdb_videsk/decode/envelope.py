@@ -18,7 +18,17 @@ from duckdb_videsk.errors import ResponseError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Chunk", "Envelope", "checked_text", "one_text", "opened", "refusals", "refuse_crumbs", "too_deep", "too_much"]
+__all__ = [
+    "Chunk",
+    "Envelope",
+    "checked_text",
+    "one_text",
+    "opened",
+    "refusals",
+    "refuse_crumbs",
+    "too_deep",
+    "too_much",
+]
 
 _BOM = b"\xef\xbb\xbf"
 _SHOWN = 60
