@@ -8,7 +8,7 @@ from __future__ import annotations
 __all__ = ["harmless", "one_line"]
 
 _PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
-# The second set of control characters, line separators, halves of pairs, and what turns the direction of a whole line.
+# More control characters, line separators, halves of pairs, and what turns the direction of a whole line.
 _UNSHOWN = [range(0x80, 0xA0), range(0x2028, 0x202F), range(0x2066, 0x206A), range(0xD800, 0xE000)]
 _REPLACED = _PICTURES | {code: 0xFFFD for codes in _UNSHOWN for code in codes}
 _IN_LINES = {code: other for code, other in _REPLACED.items() if chr(code) not in "\n\t"}

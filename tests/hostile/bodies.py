@@ -224,8 +224,10 @@ class Writer:
             start = self._random.randrange(len(text) + 1)
             end = min(len(text), start + self._random.choice((0, 0, 1, 1, 2, 8, 40)))
             text[start:end] = self._random.choice(
-                (b"", b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b"null", b"\x00", b"\xff", b"\xed\xa0\x80", b"\n",
-                 b"1", b"e", b"-", b"/**/", b"'", bytes(text[start:end]) * 2, b'"id":"z",', b"{},", b"\xc0\x80", b"\\u")
+                (b"", b'"', b"\xed\xa0\x80", b"\\", b"{", b"}", b"[", b"]", b",", b":", b"null", b"\x00", b"\xff",
+                 b"\n",
+                 b"1", b"e", b"-", b"/**/", b"'", bytes(text[start:end]) * 2, b'"id":"z",', b"{},",
+                 b"\xc0\x80", b"\\u")
             )  # fmt: skip
         return bytes(text)
 

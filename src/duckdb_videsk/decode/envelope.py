@@ -125,7 +125,7 @@ def checked_text(body: bytes, path: str) -> bytes:
 
 
 def refuse_crumbs(text: bytes, path: str) -> None:
-    """Raises ResponseError where a large body has so many and so small rows that holding them would take many times it."""
+    """Raises ResponseError where a large body has so many small rows that holding them takes many times its bytes."""
     if len(text) <= _LARGE_BODY:
         return
     objects = text.count(b"{")
@@ -226,7 +226,8 @@ def _limit(found: object, path: str) -> int:
         return found
     what = "is missing" if found is None else f"is {_short(found)}"
     raise ResponseError(
-        f"`$limit` {what}, not a whole number from 1 to 2^63 - 1: whether the answer is complete cannot be known. {_UNDOCUMENTED}.",
+        f"`$limit` {what}, not a whole number from 1 to 2^63 - 1: "
+        f" whether the answer is complete cannot be known. {_UNDOCUMENTED}.",
         endpoint=path,
     )
 
