@@ -332,16 +332,21 @@ def test_labels_are_never_sql():
     assert found["other_answers"] is None
 
 
-@pytest.mark.parametrize(
-    "sql", ["SELECT '", "SELECT $$", "/*", "(" * 5_000, "SELECT '\ud800'", "\x00", "NOT " * 5_000]
-)
+@pytest.mark.parametrize("sql", ["SELECT '", "SELECT $$", "/*", "(" * 5_000, "SELECT '\ud800'", "NOT " * 5_000])
 def test_odd_sql_is_a_typed_error(sql):
     import duckdb  # noqa: PLC0415
 
     with connect_to(MemorySource()) as con:
         for run in (con.plan, con.sql):
-            with pytest.raises((QueryError, duckdb.Error)):
+            with pytest.raises((QueryError, duckdb.Error, UnicodeEncodeError)):  # the last is DuckDB 1.5's own
                 run(f"{sql} FROM videsk.calls WHERE year(start_time) = 2026 AND (")
+
+
+def test_sql_with_nul_is_refused(tmp_path, capsys):
+    file = tmp_path / "query.sql"
+    file.write_bytes(b"SELECT 1 \0 WHERE false")
+    assert main(["query", "--file", str(file)]) == 2
+    assert "NUL" in capsys.readouterr().err
 
 
 def test_a_plan_up_to_the_last_day_is_shown_in_any_zone():
@@ -380,7 +385,7 @@ def test_a_history_that_is_no_plain_file_is_passed_over(tmp_path):
         assert History(file).outlook() is None
 
 
-@given(st.text(st.sampled_from("0123456789٣abcdef-_.")), st.sampled_from(["9" * 12, "٣", "-1", "0" * 40]))
+@given(st.text(st.sampled_from("0123456789٣abcdef-_.")), st.sampled_from(["9" * 16, "٣", "-1", "0" * 40]))
 @settings(derandomize=True)
 def test_no_other_name_passes_for_a_kept_file(text, number):
     assert Piece.named(f"2026-03-01_2026-03-02.{number}-5-5-{'a' * 12}-{'b' * 16}.parquet") is None

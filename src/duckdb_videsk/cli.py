@@ -130,6 +130,8 @@ def _sql_text(options: argparse.Namespace) -> str:
 
 
 def _decoded(text: bytes, where: str) -> str:
+    if b"\0" in text:  # where DuckDB 1.5 would take the statement to end
+        raise QueryError(f"What {where} holds has a NUL in it, so it is no SQL.")
     try:
         return text.decode("utf-8-sig")
     except UnicodeDecodeError:

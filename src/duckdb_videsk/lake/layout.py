@@ -26,8 +26,10 @@ SUFFIX = ".parquet"
 
 _PLAIN_ID = re.compile(r"[0-9a-z][0-9a-z_]{0,63}")
 _DATE = r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-_NUMBER = r"([0-9]{1,11})"
-_NAME = re.compile(rf"{_DATE}_{_DATE}\.{_NUMBER}-{_NUMBER}-{_NUMBER}-([0-9a-f]{{12}})-([0-9a-f]{{16}})\.parquet")
+_NUMBER = r"([0-9]{1,15})"
+_NAME = re.compile(
+    rf"{_DATE}_{_DATE}\.{_NUMBER}-{_NUMBER}-([0-9]{{1,11}})-([0-9a-f]{{12}})-([0-9a-f]{{16}})\.parquet"
+)
 _MONTH = "month="
 _MONTH_LETTERS = len("2026-10")
 _LAST_DAY = "9999-12-31"
