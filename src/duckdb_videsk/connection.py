@@ -181,6 +181,10 @@ class Connection(Wrapper):
         """The rows that are left, as an Arrow table. `sql(…).arrow()` copies them once less."""
         return self._open_bridge().go_on(self._native.to_arrow_table)
 
+    def df(self) -> Any:
+        """The rows that are left, as a pandas frame."""
+        return self._open_bridge().go_on(self._native.df)
+
     def pl(self) -> Any:
         """The rows that are left, as a Polars frame."""
         return importlib.import_module("polars").from_arrow(self._open_bridge().go_on(self._native.to_arrow_table))
