@@ -18,7 +18,7 @@ import duckdb
 import pytest
 
 import duckdb_videsk
-from duckdb_videsk import errors, settings
+from duckdb_videsk import errors, notebook, settings
 from duckdb_videsk.cli import main
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.server import Server, free_port, load_quack
@@ -298,9 +298,10 @@ def help_of(*command: str) -> str:
 def test_every_command_and_option_exists_and_is_documented() -> None:
     text = "\n".join(TEXTS.values())
     commands = set(re.findall(r"^    (\w+) ", help_of(), re.MULTILINE))
-    assert commands == {"demo", "forget", "plan", "query", "serve", "shell", "simulate", "sync", "verify"}
+    assert commands == {"demo", "doctor", "forget", "plan", "query", "serve", "shell", "simulate", "sync", "verify"}
     assert set(re.findall(r"(?:^|[`$&] ?)videsk (\w+)(?![\w.])", text, re.MULTILINE)) == commands
     options = {option for command in commands for option in re.findall(r"--[a-z-]+", help_of(command))}
+    options |= {option for option in notebook.OPTIONS if option.startswith("--")}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) | {"--help"} == options
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.connection import Connection
     from duckdb_videsk.relation import Relation
 
-__all__ = ["FORMATS", "SUFFIXES", "Target", "drawn", "run_script", "say"]
+__all__ = ["FORMATS", "SUFFIXES", "Target", "drawn", "gives_rows", "run_script", "say", "statements_of"]
 
 FORMATS = {
     "csv": "FORMAT csv, HEADER",
@@ -92,10 +92,10 @@ def run_script(connection: Connection, sql: str, target: Target, *, max_rows: in
     statements = connection.native.extract_statements(sql)
     if not statements:
         raise QueryError("There is no SQL to run.")
-    answers = _gives_rows(statements[-1])
+    answers = gives_rows(statements[-1])
     if not answers and (target.path is not None or target.style != "table"):
         raise QueryError(f"The last statement is no query: there are no rows to write as {target.style}.")
-    *before, last = _split(sql)
+    *before, last = statements_of(sql)
     for statement in before if answers else [*before, last]:
         connection.execute(statement).fetchall()  # DuckDB 2.0 does nothing else before a result was read to its end
     if not answers:
@@ -155,12 +155,12 @@ def _writable(path: Path) -> Path:
     return path
 
 
-def _gives_rows(statement: duckdb.Statement) -> bool:
+def gives_rows(statement: duckdb.Statement) -> bool:
     pivot = statement.type == duckdb.StatementType.MULTI
     return pivot or statement.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]
 
 
-def _split(sql: str) -> list[str]:
+def statements_of(sql: str) -> list[str]:
     """The texts of the statements; DuckDB 1.5 has none for a PIVOT, and 2.0 leaves on each what follows it."""
     text = sql.encode()
     tokens = [(place, kind) for place, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment]
