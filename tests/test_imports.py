@@ -8,7 +8,7 @@ import duckdb_videsk
 ROOT = Path(duckdb_videsk.__file__).parent
 
 ROWS = [
-    ["errors"],
+    ["errors", "harmless"],
     ["guard"],
     ["settings"],
     ["ranges", "labels", "ledger", "rate", "interrupts"],

@@ -18,6 +18,7 @@ from duckdb_videsk.arguments import at_dashes, parser
 from duckdb_videsk.demo import demo_account, run_demo
 from duckdb_videsk.doctor_commands import add_doctor
 from duckdb_videsk.errors import ConfigError, QueryError, VideskError, redact
+from duckdb_videsk.harmless import one_line
 from duckdb_videsk.lake_commands import add_lake_commands
 from duckdb_videsk.opening import connect
 from duckdb_videsk.output import Target, run_script, say
@@ -36,6 +37,7 @@ _FAILED = 1
 _MISUSED = 2
 _INTERRUPTED = 130
 _UNHEARD = 141
+_LONGEST_ERROR = 64 << 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +65,7 @@ def _add_more(commands: Any) -> None:
 
 
 def _complain(text: str, code: int) -> int:
-    line = redact(" ".join(text.split("\n\n", 1)[0].split()))
+    line = one_line(redact(text[:_LONGEST_ERROR].split("\n\n", 1)[0]))
     sys.stderr.write(f"videsk: {line}\n")
     return code
 
@@ -134,6 +136,8 @@ def _sql_text(options: argparse.Namespace) -> str:
 
 
 def _decoded(text: bytes, where: str) -> str:
+    if b"\0" in text:  # where DuckDB 1.5 would take the statement to end
+        raise QueryError(f"What {where} holds has a NUL in it, so it is no SQL.")
     try:
         return text.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -32,6 +32,7 @@ from duckdb_videsk.errors import (
     ServerError,
     redact,
 )
+from duckdb_videsk.harmless import one_line
 from duckdb_videsk.ranges import Range, iso
 from duckdb_videsk.rate import retry_after
 from duckdb_videsk.settings import is_local
@@ -49,6 +50,7 @@ _GOOD = {HTTPStatus.OK, HTTPStatus.CREATED}
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 _WHOLE_ATTEMPT = 10
 _QUOTED = 200
+_LARGEST_REFUSAL = 64 << 10
 _PIECE = 1 << 20
 _ZSTD_SLICE = 256
 _ZSTD_WINDOW = 8 << 20
@@ -144,17 +146,18 @@ class Client:
             "POST", request.endpoint.path, content=request.body(keys), extensions=extensions
         ) as response:
             if response.status_code in _GOOD:
-                return Reply(response.status_code, await self._read(response, request), response.headers)
+                most = self._settings.max_answer_bytes
+                return Reply(response.status_code, await self._read(response, request, most), response.headers)
             try:
-                body = await self._read(response, request)
+                body = await self._read(response, request, _LARGEST_REFUSAL)
             except ResponseError:
                 body = b""
             raise self._refusal(response, body, request)
 
-    async def _read(self, response: httpx.Response, request: Request) -> bytes:
+    async def _read(self, response: httpx.Response, request: Request, most: int) -> bytes:
         """The body, unpacked here in small pieces: httpx unpacks a whole chunk, and that once for each encoding."""
         unpacker = self._unpacker(response, request)
-        left = self._settings.max_answer_bytes
+        left = most
         whole = io.BytesIO()  # gives its bytes without a copy, which a list of pieces does not
         async with contextlib.aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as body:
             async for chunk in body:
@@ -232,7 +235,7 @@ class Client:
         return error
 
     def _clean(self, text: str) -> str:
-        return redact(text, self._settings.token.reveal())[:_QUOTED]
+        return one_line(redact(text[:_LARGEST_REFUSAL], self._settings.token.reveal()), _QUOTED)
 
 
 class _Unpacker(Protocol):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from duckdb_videsk.errors import QueryError
+from duckdb_videsk.harmless import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,7 @@ SUFFIXES = {
 _ANSWER = "__videsk_answer"
 _WIDTH_WITHOUT_TERMINAL = 120
 _WHOLE_WIDTH = 100_000
+_SHOWN_AT_ONCE = 1 << 16
 _ASCII = str.maketrans(
     {
         **dict.fromkeys("┌┬┐├┼┤└┴┘╭╮╰╯", "+"),
@@ -114,11 +116,12 @@ def drawn(relation: Relation, *, max_rows: int, max_width: int) -> str:
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
         relation.show(max_rows=max_rows, max_width=max_width)
-    return text.getvalue().rstrip("\n") + "\n"
+    return harmless(text.getvalue().rstrip("\n")) + "\n"
 
 
 def say(text: str) -> None:
     """Write to standard output now, in plain ASCII lines where its encoding knows no others."""
+    text = harmless(text)
     encoding = sys.stdout.encoding or "utf-8"
     try:
         text.encode(encoding)
@@ -177,9 +180,19 @@ def _give_file(connection: Connection, statement: str, target: Target) -> None:
         whole = Path(folder) / "answer"
         _copy(connection, statement, target.style, whole)
         sys.stdout.flush()
+        if sys.stdout.isatty():
+            _show(whole)
+            return
         with whole.open("rb") as source:
             shutil.copyfileobj(source, sys.stdout.buffer)
         sys.stdout.buffer.flush()
+
+
+def _show(file: Path) -> None:
+    """A terminal takes control characters for orders: there, and only there, they are made visible."""
+    with file.open(encoding="utf-8", errors="replace", newline="") as source:
+        while text := source.read(_SHOWN_AT_ONCE):
+            say(text)
 
 
 @contextlib.contextmanager

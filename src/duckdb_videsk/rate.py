@@ -21,6 +21,7 @@ _MARGIN = 1.05
 _LONGEST_WAIT = 120.0
 _LONGEST_WINDOW = 120.0
 _MOST_STARTS = 100_000
+_MOST_LIMITS = 16
 
 
 class Turn:
@@ -72,7 +73,7 @@ class Pace:
         Windows of more than two minutes are not paced: the server says when one is used up.
         """
         if announced := announced_limits(headers):
-            followed = [limit for limit in announced if limit[1] <= _LONGEST_WINDOW]
+            followed = [limit for limit in announced if limit[1] <= _LONGEST_WINDOW][:_MOST_LIMITS]
             self._limits = [self._own, *followed]
         remaining, reset = _number(headers.get("ratelimit-remaining")), _number(headers.get("ratelimit-reset"))
         if remaining is not None and remaining <= 0 and reset and not self._explained_by_own_starts(reset):

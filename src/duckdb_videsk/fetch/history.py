@@ -25,6 +25,7 @@ _WEEK_HOURS = 168
 _MONDAY = 4 * DAY  # the epoch's first Monday
 _VERSION = 1
 _LONGEST = 40_000
+_LARGEST = 4 << 20
 _MOST = 1 << 40
 
 
@@ -140,6 +141,8 @@ class History:
 
     def _load(self, file: Path) -> None:
         try:
+            if not file.is_file() or file.stat().st_size > _LARGEST:
+                return
             content = json.loads(file.read_text("utf-8"))
             days = {int(day): int(rows) for day, rows in content["days"]}
             hours = [int(rows) for rows in content["hours"]]
