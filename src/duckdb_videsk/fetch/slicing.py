@@ -65,8 +65,8 @@ async def slice_ranges(
 ) -> Slicing:
     """Cut `ranges` into at most `most` pieces of about one answer or more each.
 
-    Asks for up to four single days where earlier scans do not tell enough, and for the oldest records where the ranges
-    reach far back; all of time takes one request in any case, since it may hold rows without a time.
+    Asks for up to four single days where earlier scans do not tell enough, and for the oldest records where the
+    ranges reach far back; all of time takes one request in any case, since it may hold rows without a time.
 
     Args:
         ranges: half-open, microseconds; cuts are at whole seconds.

@@ -6,11 +6,11 @@ from duckdb_videsk.errors import ConfigError
 
 try:
     from duckdb_videsk.spark.source import VideskDataSource, register
-except ModuleNotFoundError as error:
+except ImportError as error:
     if (error.name or "").partition(".")[0] != "pyspark":
         raise
     raise ConfigError(
-        "duckdb_videsk.spark needs PySpark 4.1 or later: pip install 'duckdb-videsk[spark]', here and on the executors."
+        "duckdb_videsk.spark needs PySpark 4.1 or later, here and on the executors: pip install 'duckdb-videsk[spark]'."
     ) from None
 
 __all__ = ["VideskDataSource", "register"]

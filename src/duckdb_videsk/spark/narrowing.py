@@ -23,7 +23,7 @@ from pyspark.sql.datasource import (
 from duckdb_videsk.ranges import EVER, Range, micros, normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from duckdb_videsk.endpoints import Endpoint
 
@@ -70,20 +70,19 @@ def _spans(condition: Any) -> list[Range] | None:
     """The instants that a comparison accepts; None where that is not known."""
     instants = [_instant(value) for value in _values(condition)]
     known = [instant for instant in instants if instant is not None]
-    if not known or len(known) < len(instants):
+    accepted = next((accepts for kind, accepts in _ACCEPTED if isinstance(condition, kind)), None)
+    if accepted is None or not known or len(known) < len(instants):
         return None
-    first = known[0]
-    if isinstance(condition, EqualTo | EqualNullSafe | In):
-        return [Range(instant, instant + 1) for instant in known]
-    if isinstance(condition, GreaterThan):
-        return [Range(first + 1, EVER.end)]
-    if isinstance(condition, GreaterThanOrEqual):
-        return [Range(first, EVER.end)]
-    if isinstance(condition, LessThan):
-        return [Range(EVER.start, first)]
-    if isinstance(condition, LessThanOrEqual):
-        return [Range(EVER.start, first + 1)]
-    return None
+    return [accepted(instant) for instant in known]
+
+
+_ACCEPTED: tuple[tuple[Any, Callable[[int], Range]], ...] = (
+    (EqualTo | EqualNullSafe | In, lambda instant: Range(instant, instant + 1)),
+    (GreaterThan, lambda instant: Range(instant + 1, EVER.end)),
+    (GreaterThanOrEqual, lambda instant: Range(instant, EVER.end)),
+    (LessThan, lambda instant: Range(EVER.start, instant)),
+    (LessThanOrEqual, lambda instant: Range(EVER.start, instant + 1)),
+)
 
 
 def _narrowed_ids(wanted: Wanted, condition: Any) -> Wanted:

@@ -96,8 +96,8 @@ def job_of(options: Mapping[str, str], carried: Carried | None, parallelism: int
 def _refuse(given: Mapping[str, str]) -> None:
     if "token" in given:
         raise ConfigError(
-            "The token is no option, since options show in plans: set VIDESK_API_TOKEN where Spark is started, or use "
-            "duckdb_videsk.spark.register(spark, token=…)."
+            "The token is no option, since options show in plans: set VIDESK_API_TOKEN where Spark is started, or "
+            "use duckdb_videsk.spark.register(spark, token=…)."
         )
     unknown = set(given) - _OWN - _OF_SETTINGS
     if not unknown:

@@ -63,7 +63,9 @@ class VideskDataSource(DataSource):  # type: ignore[misc]  # seen as untyped, si
         job = self._job()
         columns = [(field.name, field.dataType) for field in spark_schema(job.endpoint)]
         if columns != [(field.name, field.dataType) for field in schema]:
-            raise ConfigError(f"The schema of {job.endpoint.table} is fixed: leave out .schema(…), and select columns.")
+            raise ConfigError(
+                f"The schema of {job.endpoint.table} is fixed: leave out .schema(…), and select columns."
+            )
         return _NarrowingReader(job) if job.filters else _Reader(job)
 
     def _job(self) -> Job:
