@@ -44,7 +44,7 @@ LAKE_ROWS = [
     ["__init__"],
 ]
 SPARK_ROWS = [
-    ["carrying", "types", "narrowing"],
+    ["carrying", "types"],
     ["options"],
     ["tasks"],
     ["source"],

@@ -10,7 +10,7 @@ except ImportError as error:
     if (error.name or "").partition(".")[0] != "pyspark":
         raise
     raise ConfigError(
-        "duckdb_videsk.spark needs PySpark 4.1 or later, here and on the executors: pip install 'duckdb-videsk[spark]'."
+        "duckdb_videsk.spark needs PySpark 4.1 or later, also on the executors: pip install 'duckdb-videsk[spark]'."
     ) from None
 
 __all__ = ["VideskDataSource", "register"]

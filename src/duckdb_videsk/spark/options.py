@@ -37,7 +37,7 @@ _OF_SETTINGS = {
     "timeout_seconds",
     "unbounded_scans",
 }
-_OWN = {"table", "path", "since", "until", "partitions", "parallelism", "push_filters"}
+_OWN = {"table", "path", "since", "until", "partitions", "parallelism"}
 _PARTITIONS = 32
 _PARALLELISM = 8
 
@@ -52,7 +52,6 @@ class Job:
         settings: of the account.
         partitions: the most that the read is cut into.
         parallelism: how many of them are read at once, at most.
-        filters: whether Spark's filters narrow the range.
     """
 
     endpoint: Endpoint
@@ -60,7 +59,6 @@ class Job:
     settings: Settings
     partitions: int
     parallelism: int
-    filters: bool
 
 
 def job_of(options: Mapping[str, str], carried: Carried | None, parallelism: int | None) -> Job:
@@ -89,7 +87,6 @@ def job_of(options: Mapping[str, str], carried: Carried | None, parallelism: int
         settings,
         _count(given, "partitions", _PARTITIONS),
         _count(given, "parallelism", parallelism or _PARALLELISM),
-        _flag(given, "push_filters"),
     )
 
 
@@ -141,10 +138,3 @@ def _count(given: Mapping[str, str], name: str, otherwise: int) -> int:
     if not 1 <= count <= 10_000:
         raise ConfigError(f"{name} is {text!r}: it has to be a whole number from 1 to 10,000.")
     return count
-
-
-def _flag(given: Mapping[str, str], name: str) -> bool:
-    text = given.get(name, "true").lower()
-    if text not in {"true", "false"}:
-        raise ConfigError(f"{name} is {text!r}: write true or false.")
-    return text == "true"

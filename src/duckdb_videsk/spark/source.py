@@ -9,10 +9,8 @@ from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
 from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import ConfigError
-from duckdb_videsk.ranges import EVER, normalise
 from duckdb_videsk.settings import load_settings
 from duckdb_videsk.spark.carrying import Carried
-from duckdb_videsk.spark.narrowing import Wanted, narrowed
 from duckdb_videsk.spark.options import job_of
 from duckdb_videsk.spark.tasks import plan_tasks, task_batches
 from duckdb_videsk.spark.types import arrow_batches, spark_schema
@@ -30,13 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["VideskDataSource", "register"]
 
 NAME = "videsk"
-_PUSHES_FILTERS = "spark.sql.python.filterPushdown.enabled"
 
 
 class VideskDataSource(DataSource):  # type: ignore[misc]  # seen as untyped, since not every machine has PySpark
     """`spark.read.format("videsk")`: the exports of one account, with the settings of the process that plans.
 
-    `register` is the shorter way: it also takes settings along, and lets Spark push filters down.
+    `register` is the shorter way, and takes settings along.
     """
 
     carried: ClassVar[Carried | None] = None
@@ -66,14 +63,14 @@ class VideskDataSource(DataSource):  # type: ignore[misc]  # seen as untyped, si
             raise ConfigError(
                 f"The schema of {job.endpoint.table} is fixed: leave out .schema(…), and select columns."
             )
-        return _NarrowingReader(job) if job.filters else _Reader(job)
+        return _Reader(job)
 
     def _job(self) -> Job:
         return job_of(self.options, self.carried, self.parallelism)
 
 
 def register(spark: SparkSession, **settings: Any) -> None:
-    """Make `spark.read.format("videsk")` known to a session, and let it push filters down.
+    """Make `spark.read.format("videsk")` known to a session.
 
     Args:
         spark: the session.
@@ -85,7 +82,6 @@ def register(spark: SparkSession, **settings: Any) -> None:
     """
     known = {"carried": Carried(load_settings(**settings)), "parallelism": _parallelism(spark)}
     spark.dataSource.register(type("VideskDataSource", (VideskDataSource,), known))
-    spark.conf.set(_PUSHES_FILTERS, "true")
 
 
 @dataclass(frozen=True)
@@ -94,14 +90,17 @@ class _Partition(InputPartition):  # type: ignore[misc]
 
 
 class _Reader(DataSourceReader):  # type: ignore[misc]
-    """Reads what a job says."""
+    """Reads what a job says.
+
+    It takes no filters: Spark 4.1 to 4.3 keep the plan that a query's filters narrowed, and use it again for the next
+    query on the same DataFrame, which would lack rows.
+    """
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._wanted = Wanted(normalise([job.span]), null_times=job.span == EVER)
 
     def partitions(self) -> Sequence[InputPartition]:
-        return [_Partition(task) for task in plan_tasks(self._job, self._wanted)]
+        return [_Partition(task) for task in plan_tasks(self._job)]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """The rows of a partition; where there are none to read, Spark makes one of its own."""
@@ -114,14 +113,6 @@ class _Reader(DataSourceReader):  # type: ignore[misc]
     def __getstate__(self) -> dict[str, Any]:
         """Executors are told by their partitions what to read."""
         return {}
-
-
-class _NarrowingReader(_Reader):
-    """Reads no more than what the filters of a query can match; Spark applies them to the rows itself."""
-
-    def pushFilters(self, filters: list[Any]) -> list[Any]:  # noqa: N802 - Spark's name
-        self._wanted = narrowed(self._wanted, filters, self._job.endpoint)
-        return filters
 
 
 def _parallelism(spark: SparkSession) -> int | None:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.settings import Settings
-    from duckdb_videsk.spark.narrowing import Wanted
     from duckdb_videsk.spark.options import Job
 
 __all__ = ["Task", "plan_tasks", "task_batches"]
@@ -51,30 +50,27 @@ class Task:
     max_requests: int | None
 
 
-def plan_tasks(job: Job, wanted: Wanted) -> list[Task]:
-    """The tasks that together give just the rows that are wanted.
+def plan_tasks(job: Job) -> list[Task]:
+    """The tasks that together give just the rows of a job.
 
     Raises:
         MissingIdError: a form's or survey's id is needed.
         LargeScanError, RequestLimitError: it takes more requests than it may.
         VideskError: a look at the API failed.
     """
-    ids = _ids(job, wanted)
-    if not ids or not wanted.ranges:
+    ids = _ids(job)
+    if job.span.empty:
         return []
     engine = Engine(job.settings, ledger=Ledger())
     try:
-        shares, requests = _shares(engine, job, wanted, ids)
+        shares, requests = _shares(engine, job, ids)
     finally:
         engine.close()
     _weigh(job, max(requests, len(shares)))
     account = Carried(_share_of(job, len(shares)))
     limit = job.settings.max_requests
     allowed = None if limit is None else limit // len(shares)
-    return [
-        Task(job.endpoint.table, named, ranges, wanted.null_times and ranges == (EVER,), account, allowed)
-        for named, ranges in shares
-    ]
+    return [Task(job.endpoint.table, named, ranges, ranges == (EVER,), account, allowed) for named, ranges in shares]
 
 
 def task_batches(task: Task) -> Iterator[pa.RecordBatch]:
@@ -98,31 +94,31 @@ def task_batches(task: Task) -> Iterator[pa.RecordBatch]:
         engine.close()
 
 
-def _ids(job: Job, wanted: Wanted) -> tuple[str | None, ...]:
+def _ids(job: Job) -> tuple[str | None, ...]:
     parameter, table = job.endpoint.parameter, job.endpoint.table
     if parameter is None:
         return (None,)
-    ids = job.settings.ids(parameter) if wanted.ids is None else wanted.ids
-    if wanted.ids is None and not ids:
+    ids = job.settings.ids(parameter)
+    if not ids:
         raise MissingIdError(
             f"The API gives {table} by one {parameter}'s id at a time. Name them: .option('{parameter}s', 'id, id'), "
-            f"or a filter {parameter} = '…'. Or set VIDESK_{parameter.upper()}S.",
+            f"register(spark, {parameter}s=[…]), or VIDESK_{parameter.upper()}S.",
             endpoint=job.endpoint.path,
         )
     return ids
 
 
 def _shares(
-    engine: Engine, job: Job, wanted: Wanted, ids: Sequence[str | None]
+    engine: Engine, job: Job, ids: Sequence[str | None]
 ) -> tuple[list[tuple[tuple[str | None, ...], tuple[Range, ...]]], int]:
     """Ids and ranges of each task, and requests expected, as far as that is known."""
     if len(ids) > min(_MOST_SAMPLED_IDS, job.partitions):
         groups = [tuple(ids[start :: job.partitions]) for start in range(min(job.partitions, len(ids)))]
-        return [(group, wanted.ranges) for group in groups], len(ids)
+        return [(group, (job.span,)) for group in groups], len(ids)
     shares: list[tuple[tuple[str | None, ...], tuple[Range, ...]]] = []
     requests = 0
     for asked_id in ids:
-        slicing = engine.slices(job.endpoint, wanted.ranges, asked_id, most=job.partitions // len(ids))
+        slicing = engine.slices(job.endpoint, (job.span,), asked_id, most=job.partitions // len(ids))
         shares += [((asked_id,), ranges) for ranges in slicing.pieces]
         requests += slicing.requests or 0
     return shares, requests
@@ -130,7 +126,7 @@ def _shares(
 
 def _weigh(job: Job, requests: int) -> None:
     settings, table = job.settings, job.endpoint.table
-    bound = f"A filter on {job.endpoint.range_column}, or .option('since', '2026-10-01'), bounds it"
+    bound = ".option('since', '2026-10-01') bounds it; a filter on the DataFrame does not"
     if requests > settings.scan_budget and settings.unbounded_scans in (None, "refuse"):
         raise LargeScanError(
             f"Reading {table} takes about {requests:,} requests. {bound}. To read it all the same: "
