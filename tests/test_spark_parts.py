@@ -25,9 +25,10 @@ def with_pyspark() -> None:
 
 
 @pytest.mark.parametrize("version", ["none", "old"])
+@pytest.mark.usefixtures("with_pyspark")
 def test_without_pyspark_the_extra_is_named(version: str) -> None:
     old = "sys.modules['pyspark.sql.datasource'] = types.ModuleType('pyspark.sql.datasource')"
-    blocked = f"sys.modules['pyspark'] = None; {old if version == 'old' else ''}"
+    blocked = "sys.modules['pyspark'] = None" if version == "none" else old
     code = f"import sys, types; {blocked}; import duckdb_videsk.spark"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "ConfigError: duckdb_videsk.spark needs PySpark 4.1" in done.stderr
@@ -110,7 +111,7 @@ class TestOptions:
 class TestCarrying:
     def test_settings_arrive_and_show_nothing(self) -> None:
         sent = carried(forms=("a", "b"), requests_per_second=7.5, max_requests=9)
-        arrived = pickle.loads(pickle.dumps(sent)).settings()
+        arrived = pickle.loads(pickle.dumps(sent)).settings()  # noqa: S301 - our own
         assert arrived.token.reveal() == API_TOKEN
         assert (arrived.forms, arrived.requests_per_second, arrived.max_requests) == (("a", "b"), 7.5, 9)
         assert (arrived.cache_dir, arrived.lake) == (None, False)
