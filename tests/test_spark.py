@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 
 import duckdb_videsk
@@ -323,30 +324,32 @@ def test_spark_reads_the_kept_days(spark: SparkSession, account: Simulator, tmp_
     ) as con:
         forms = ", ".join(f"'{one}'" for one in account._exports._source.parameters("form"))
         days = "'2026-03-20 00:00Z' AND '2026-03-30 23:59:59Z'"
-        con.execute(f"SELECT count(*) FROM videsk.calls WHERE start_time BETWEEN {days}")
-        con.execute(f"SELECT count(*) FROM videsk.forms WHERE form IN ({forms}) AND created_at BETWEEN {days}")
-        (folder,) = tmp_path.iterdir()
-        by_day = next(folder.glob("calls/month=*/*.parquet"))
-        recent = folder / "calls" / ".recent" / by_day.parent.name
-        recent.mkdir(parents=True)
-        (recent / by_day.name).write_bytes(by_day.read_bytes())
-        by_day.with_name(f".{by_day.stem}.damaged").write_bytes(by_day.read_bytes())
+        con.sql(f"FROM videsk.calls WHERE start_time BETWEEN {days}").fetchall()
+        con.sql(f"FROM videsk.forms WHERE form IN ({forms}) AND created_at BETWEEN {days}").fetchall()
+    (folder,) = tmp_path.iterdir()
+    by_day = next(folder.glob("calls/month=*/*.parquet"))
+    recent = folder / "calls" / ".recent" / by_day.parent.name
+    recent.mkdir(parents=True)
+    (recent / by_day.name).write_bytes(by_day.read_bytes())
+    by_day.with_name(f".{by_day.stem}.damaged").write_bytes(by_day.read_bytes())
+    register(spark, account)
 
-        kept_calls = spark.read.parquet(str(folder / "calls"))
-        assert {row.month for row in kept_calls.select("month").distinct().collect()} == {"2026-03"}
-        expected = con.native.sql(f"FROM read_parquet('{folder}/calls/*/*.parquet')")
+    kept_calls = spark.read.parquet(str(folder / "calls"))
+    kept_forms = spark.read.option("recursiveFileLookup", "true").parquet(str(folder / "forms"))
+    with duckdb.connect() as con:
+        expected = con.sql(f"FROM read_parquet('{folder}/calls/*/*.parquet')")
         assert kept_calls.columns == expected.columns
         assert rows_of(kept_calls) == in_order(expected.fetchall())
-
-        kept_forms = spark.read.option("recursiveFileLookup", "true").parquet(str(folder / "forms"))
-        expected = con.native.sql(f"FROM read_parquet('{folder}/forms/*/*/*.parquet', hive_partitioning = false)")
-        register(spark, account)
-        live = read(spark, "forms", forms="x").schema
-        assert [(field.name, field.dataType) for field in kept_forms.schema] == [
-            (field.name, field.dataType) for field in live
-        ]
+        expected = con.sql(f"FROM read_parquet('{folder}/forms/*/*/*.parquet', hive_partitioning = false)")
         assert rows_of(kept_forms) == in_order(expected.fetchall())
-        assert kept_forms.select("form").distinct().count() == 2
+    assert {row.month for row in kept_calls.select("month").distinct().collect()} == {"2026-03"}
+    assert kept_forms.select("form").distinct().count() == 2
+    for kept, live in ((kept_calls.drop("month"), read(spark)), (kept_forms, read(spark, "forms", forms="x"))):
+        assert types_of(kept) == types_of(live)
+
+
+def types_of(frame: DataFrame) -> list[tuple[str, Any]]:
+    return [(field.name, field.dataType) for field in frame.schema]
 
 
 # --- ways to register and to ask
@@ -368,10 +371,10 @@ def test_the_data_source_alone_has_the_settings_of_the_process_that_plans(
 def test_sql(spark: SparkSession, account: Simulator) -> None:
     register(spark, account)
     spark.sql(
-        "CREATE OR REPLACE TEMPORARY VIEW tags USING videsk "
+        "CREATE OR REPLACE TEMPORARY VIEW april USING videsk "
         "OPTIONS (table 'tags', since '2026-04-01', until '2026-04-05')"
     )
-    ((counted,),) = spark.sql("SELECT count(*) FROM tags WHERE start_time < '2026-04-03'").collect()
+    ((counted,),) = spark.sql("SELECT count(*) FROM april WHERE start_time < '2026-04-03'").collect()
     assert counted == account.count(
         "tags", start=datetime(2026, 4, 1, 3, tzinfo=UTC), end=datetime(2026, 4, 3, 3, tzinfo=UTC)
     )
@@ -409,9 +412,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = [
     pytest.param(text, id=f"{name}:{number}")
     for name in ("README.md", "docs/spark.md")
-    for number, text in enumerate(
-        re.findall(r"^```py\n(.*?)^```$", (ROOT / name).read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    )
+    for number, text in enumerate(re.findall(r"(?ms)^```py\n(.*?)^```$", (ROOT / name).read_text("utf-8")))
 ]
 NAMES: dict[str, Any] = {"__name__": "reader"}
 
