@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from duckdb_videsk.connection import connect
+from duckdb_videsk.opening import connect
 from duckdb_videsk.output import drawn, say
 from duckdb_videsk.simulator import Behaviour, Simulator, SyntheticAccount
 
