@@ -100,6 +100,10 @@ class TestOptions:
         monkeypatch.setenv("VIDESK_OFFLINE", "true")
         with pytest.raises(ConfigError, match="offline is set"):
             job_of(path="calls")
+        from duckdb_videsk.spark import register  # noqa: PLC0415
+
+        with pytest.raises(ConfigError, match="offline is set"):
+            register(None)  # it does not come so far
 
     def test_options_win_over_what_was_registered(self) -> None:
         job = job_of(carried(retries=2, concurrency=4), path="calls", retries="1")
@@ -115,6 +119,8 @@ class TestCarrying:
         assert arrived.token.reveal() == API_TOKEN
         assert (arrived.forms, arrived.requests_per_second, arrived.max_requests) == (("a", "b"), 7.5, 9)
         assert (arrived.cache_dir, arrived.lake) == (None, False)
+        assert sent.with_options({"retries": "1"}).cache_dir == Settings(Token(API_TOKEN)).cache_dir
+        assert carried(cache_dir=None).with_options({}).cache_dir is None
         assert API_TOKEN not in f"{sent} {sent!r} {arrived!r}"
 
     def test_each_task_has_its_share(self) -> None:

@@ -103,14 +103,14 @@ class _Slicer:
             shown, covered = await self._ask(span)
             if everything and shown.timeless:
                 return Slicing(((EVER,),), None, timeless=True)
-            if covered == span:
-                return Slicing((tuple(self._ranges),), 1)
             self._learn(shown, covered)
+            if covered == span.outward():
+                self._history.save()
+                return Slicing((tuple(self._ranges),), 1)
         if not self._is_known():
             for day in self._days():
                 shown, covered = await self._ask(day)
-                if not covered.empty:
-                    self._learn(shown, covered)
+                self._learn(shown, covered)
         self._history.save()
         return self._cut(most)
 
@@ -136,6 +136,8 @@ class _Slicer:
         return shown, Range(span.start, max(last, span.start))
 
     def _learn(self, shown: Shown, covered: Range) -> None:
+        if covered.empty:
+            return
         rows = rows_within(shown.batch, self._endpoint, covered)
         times = instants(rows, self._endpoint).drop_null()
         edges = pc.min_max(times)

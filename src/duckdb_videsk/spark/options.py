@@ -11,6 +11,7 @@ from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import ConfigError, QueryError
 from duckdb_videsk.ranges import EVER, Range, micros
 from duckdb_videsk.settings import Settings, load_settings
+from duckdb_videsk.spark.carrying import TRAVELLING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,25 +19,8 @@ if TYPE_CHECKING:
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.spark.carrying import Carried
 
-__all__ = ["Job", "job_of"]
+__all__ = ["Job", "job_of", "refuse_offline"]
 
-_OF_SETTINGS = {
-    "auth_header",
-    "base_url",
-    "concurrency",
-    "forms",
-    "in_flight_bytes",
-    "max_answer_bytes",
-    "max_requests",
-    "own_keys_only",
-    "requests_per_second",
-    "retries",
-    "scan_budget",
-    "surveys",
-    "time_zone",
-    "timeout_seconds",
-    "unbounded_scans",
-}
 _OWN = {"table", "path", "since", "until", "partitions", "parallelism"}
 _PARTITIONS = 32
 _PARALLELISM = 8
@@ -75,12 +59,9 @@ def job_of(options: Mapping[str, str], carried: Carried | None, parallelism: int
     given = {name.lower(): value for name, value in options.items()}
     _refuse(given)
     table = _table(given)
-    settings_given = {name: value for name, value in given.items() if name in _OF_SETTINGS}
+    settings_given = {name: value for name, value in given.items() if name in TRAVELLING}
     settings = load_settings(**settings_given) if carried is None else carried.with_options(settings_given)
-    if settings.offline:
-        raise ConfigError(
-            "offline is set, and Spark reads from the API: unset it, or read the kept days' Parquet files instead."
-        )
+    refuse_offline(settings)
     return Job(
         by_table()[table],
         Range(_moment(given, "since", settings, EVER.start), _moment(given, "until", settings, EVER.end)),
@@ -90,19 +71,27 @@ def job_of(options: Mapping[str, str], carried: Carried | None, parallelism: int
     )
 
 
+def refuse_offline(settings: Settings) -> None:
+    """Raises ConfigError where nothing may be asked of the API."""
+    if settings.offline:
+        raise ConfigError(
+            "offline is set, and Spark reads from the API: unset it, or read the kept days' Parquet files instead."
+        )
+
+
 def _refuse(given: Mapping[str, str]) -> None:
     if "token" in given:
         raise ConfigError(
             "The token is no option, since options show in plans: set VIDESK_API_TOKEN where Spark is started, or "
             "use duckdb_videsk.spark.register(spark, token=…)."
         )
-    unknown = set(given) - _OWN - _OF_SETTINGS
+    unknown = set(given) - _OWN - TRAVELLING
     if not unknown:
         return
     name = min(unknown)
     if name in {f.name for f in fields(Settings)}:
         raise ConfigError(f"The setting {name} has no meaning in Spark: leave the option out.")
-    raise ConfigError(f"Unknown option {name!r}; options are: {', '.join(sorted((_OWN | _OF_SETTINGS) - {'path'}))}.")
+    raise ConfigError(f"Unknown option {name!r}; options are: {', '.join(sorted((_OWN | TRAVELLING) - {'path'}))}.")
 
 
 def _table(given: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import ConfigError
 from duckdb_videsk.settings import load_settings
 from duckdb_videsk.spark.carrying import Carried
-from duckdb_videsk.spark.options import job_of
+from duckdb_videsk.spark.options import job_of, refuse_offline
 from duckdb_videsk.spark.tasks import plan_tasks, task_batches
 from duckdb_videsk.spark.types import arrow_batches, spark_schema
 
@@ -80,7 +80,9 @@ def register(spark: SparkSession, **settings: Any) -> None:
     Raises:
         ConfigError: a setting is missing or wrong (`MissingTokenError`: no token).
     """
-    known = {"carried": Carried(load_settings(**settings)), "parallelism": _parallelism(spark)}
+    loaded = load_settings(**settings)
+    refuse_offline(loaded)
+    known = {"carried": Carried(loaded), "parallelism": _parallelism(spark)}
     spark.dataSource.register(type("VideskDataSource", (VideskDataSource,), known))
 
 

@@ -126,7 +126,7 @@ def _shares(
 
 def _weigh(job: Job, requests: int) -> None:
     settings, table = job.settings, job.endpoint.table
-    bound = ".option('since', '2026-10-01') bounds it; a filter on the DataFrame does not"
+    bound = "Bound it by .option('since', '2026-10-01'): a filter on the DataFrame does not"
     if requests > settings.scan_budget and settings.unbounded_scans in (None, "refuse"):
         raise LargeScanError(
             f"Reading {table} takes about {requests:,} requests. {bound}. To read it all the same: "
