@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import re
 import sys
 import warnings
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame, SparkSession
 
+# PySpark's own warnings are none of ours.
+pytestmark = [
+    pytest.mark.timeout(300),  # Spark starts slowly where the machine is busy
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.filterwarnings(r"ignore:::pyspark\..*"),
+]
+
 API_TOKEN = "tok-never-to-be-seen"
 ZONE = "America/Santiago"
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -38,44 +46,52 @@ def spark(events: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sp
     needed.module("pyspark")
     needed.program("java")
     folder = tmp_path_factory.mktemp("spark")
-    with pytest.MonkeyPatch.context() as environment, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PYSPARK_PYTHON", sys.executable)
         environment.setenv("PYSPARK_DRIVER_PYTHON", sys.executable)
         environment.setenv("SPARK_LOCAL_IP", "127.0.0.1")
         environment.setenv("SPARK_LOCAL_DIRS", str(folder))
-        from pyspark.sql import SparkSession  # noqa: PLC0415 - not every machine has it
-
-        session = (
-            SparkSession.builder.master("local[2,2]")
-            .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
-            .config("spark.ui.enabled", "false")
-            .config("spark.ui.showConsoleProgress", "false")
-            .config("spark.eventLog.enabled", "true")
-            .config("spark.eventLog.compress", "false")
-            .config("spark.eventLog.dir", str(events))
-            .config("spark.sql.session.timeZone", ZONE)
-            .config("spark.sql.shuffle.partitions", "1")
-            .config("spark.sql.codegen.wholeStage", "false")
-            .config("spark.sql.adaptive.enabled", "false")
-            .config("spark.sql.warehouse.dir", str(folder))
-            .getOrCreate()
-        )
-        session.sparkContext.setLogLevel("OFF")
+        with _unheard():
+            session = _started(events, folder)
         yield session
-        gateway = session.sparkContext._gateway
-        session.stop()
-        gateway.shutdown()
-        gateway.proc.stdin.close()
-        gateway.proc.wait(20)
+        with _unheard():
+            gateway = session.sparkContext._gateway
+            session.stop()
+            gateway.shutdown()
+            gateway.proc.stdin.close()
+            gateway.proc.wait(20)
+            del session, gateway
+            gc.collect()
 
 
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """PySpark's own warnings are none of ours."""
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Without the warnings of PySpark, and of sockets that it leaves to be collected."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"pyspark\..*")
+        warnings.simplefilter("ignore")
         yield
+
+
+def _started(events: Path, folder: Path) -> SparkSession:
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - not every machine has it
+
+    session = (
+        SparkSession.builder.master("local[2,2]")
+        .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.eventLog.enabled", "true")
+        .config("spark.eventLog.compress", "false")
+        .config("spark.eventLog.dir", str(events))
+        .config("spark.sql.session.timeZone", ZONE)
+        .config("spark.sql.shuffle.partitions", "1")
+        .config("spark.sql.codegen.wholeStage", "false")
+        .config("spark.sql.adaptive.enabled", "false")
+        .config("spark.sql.warehouse.dir", str(folder))
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("OFF")
+    return session
 
 
 @pytest.fixture(scope="module")
