@@ -16,13 +16,13 @@ ROWS = [
     ["endpoints"],
     ["client", "decode", "predicates", "views"],
     ["fetch", "lake", "dataset", "bridge", "wide", "rewriting", "gate", "plans", "session"],
-    ["progress", "coverage", "pinning", "relation", "sync", "verify", "rehearsal", "naming", "spark"],
+    ["progress", "coverage", "pinning", "relation", "sync", "verify", "rehearsal", "naming", "doctor", "spark"],
     ["pricing"],
     ["catalog"],
     ["connection"],
     ["opening"],
     ["functions", "materialise", "output", "server"],
-    ["__init__", "demo", "lake_commands", "service", "arguments"],
+    ["__init__", "demo", "lake_commands", "doctor_commands", "service", "arguments"],
     ["shell"],
     ["cli"],
     ["__main__"],
@@ -33,6 +33,16 @@ FETCH_ROWS = [
     ["planner", "audit", "account"],
     ["fetching", "questions", "slicing"],
     ["engine"],
+    ["__init__"],
+]
+DOCTOR_ROWS = [
+    ["verdicts", "instants"],
+    ["evidence"],
+    ["clocks", "asking", "caps"],
+    ["looking", "access", "dates", "ends", "filtering", "labelling", "ordering", "zones"],
+    ["server", "examination"],
+    ["report"],
+    ["drawing", "remembering"],
     ["__init__"],
 ]
 LAKE_ROWS = [
@@ -94,6 +104,10 @@ def test_rows_of_the_package():
 
 def test_rows_of_fetch():
     check(ROOT / "fetch", "duckdb_videsk.fetch", FETCH_ROWS)
+
+
+def test_rows_of_doctor():
+    check(ROOT / "doctor", "duckdb_videsk.doctor", DOCTOR_ROWS)
 
 
 def test_rows_of_lake():

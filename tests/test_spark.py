@@ -339,7 +339,7 @@ def test_spark_reads_the_kept_days(spark: SparkSession, account: Simulator, tmp_
         token=API_TOKEN, base_url=account.url, time_zone=ZONE, requests_per_second=1_000, lake=True, lake_dir=tmp_path
     ) as con:
         forms = ", ".join(f"'{one}'" for one in account._exports._source.parameters("form"))
-        days = "'2026-03-20 00:00Z' AND '2026-03-30 23:59:59Z'"
+        days = "'2026-03-20 00:00:00Z' AND '2026-03-30 23:59:59Z'"
         con.sql(f"FROM videsk.calls WHERE start_time BETWEEN {days}").fetchall()
         con.sql(f"FROM videsk.forms WHERE form IN ({forms}) AND created_at BETWEEN {days}").fetchall()
     (folder,) = tmp_path.iterdir()

@@ -33,10 +33,12 @@ VideskError
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    RefusalShape: TypeAlias = Literal["documented", "json", "page", "other"]
 
 __all__ = [
     "ApiError",
@@ -185,10 +187,15 @@ class ApiError(VideskError):
     Attributes:
         retryable: whether the same request could succeed later.
         retry_after: seconds the server asked to wait, or None.
+        answered: what a refusal came as: JSON as documented, other JSON, a web page, or something else; None where
+            there was none.
+        said: the server's own words in it, redacted; empty where it has none.
     """
 
     retryable: bool = False
     retry_after: float | None = None
+    answered: RefusalShape | None = None
+    said: str = ""
 
 
 class AuthenticationError(ApiError):

@@ -79,7 +79,7 @@ class Settings:
         max_answer_bytes: largest body taken, after decompression (`VIDESK_MAX_ANSWER_BYTES`).
         in_flight_bytes: bodies and rows held at once, about (`VIDESK_IN_FLIGHT_BYTES`).
         cache_dir: folder for what is kept between runs, or "none" (`VIDESK_CACHE_DIR`; default the platform's): row
-            counts for planning, never rows.
+            counts and caps for planning, and what `videsk doctor` found; never rows.
         progress: show the progress of long scans on standard error; None: on a terminal and in a notebook only
             (`VIDESK_PROGRESS`).
         unbounded_scans: what to do about a scan that takes more requests than `scan_budget`: "warn", "refuse" or

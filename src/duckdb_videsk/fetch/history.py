@@ -106,6 +106,11 @@ class History:
         for entry in pc.value_counts(hours).to_pylist():
             self._hours[entry["values"] % _WEEK_HOURS] += entry["counts"]
 
+    def expect_cap(self, cap: int) -> None:
+        """Take note of a cap that was seen apart from scans; the next one plans with it, and believes its answers."""
+        self._changed = self._changed or cap != self.cap
+        self.cap = cap
+
     def outlook(self) -> Outlook | None:
         """What to expect, from the days known so far; None while there is no whole day."""
         self._partial.clear()
