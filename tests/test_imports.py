@@ -16,7 +16,7 @@ ROWS = [
     ["endpoints"],
     ["client", "decode", "predicates", "views"],
     ["fetch", "lake", "dataset", "bridge", "wide", "rewriting", "gate", "plans", "session"],
-    ["progress", "coverage", "pinning", "relation", "sync", "verify", "rehearsal", "naming", "doctor"],
+    ["progress", "coverage", "pinning", "relation", "sync", "verify", "rehearsal", "naming", "doctor", "spark"],
     ["pricing"],
     ["catalog"],
     ["connection"],
@@ -33,7 +33,7 @@ FETCH_ROWS = [
     ["history", "outlet", "proof", "retry", "runtime"],
     ["density", "crowded", "asking"],
     ["planner", "audit", "account"],
-    ["fetching", "questions"],
+    ["fetching", "questions", "slicing"],
     ["engine"],
     ["__init__"],
 ]
@@ -54,6 +54,13 @@ LAKE_ROWS = [
     ["collecting", "parts", "snapshots", "upkeep"],
     ["scanning"],
     ["through"],
+    ["__init__"],
+]
+SPARK_ROWS = [
+    ["carrying", "types"],
+    ["options"],
+    ["tasks"],
+    ["source"],
     ["__init__"],
 ]
 
@@ -107,6 +114,10 @@ def test_rows_of_doctor():
 
 def test_rows_of_lake():
     check(ROOT / "lake", "duckdb_videsk.lake", LAKE_ROWS)
+
+
+def test_rows_of_spark():
+    check(ROOT / "spark", "duckdb_videsk.spark", SPARK_ROWS)
 
 
 def test_the_simulator_imports_nothing_of_the_product():

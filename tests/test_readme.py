@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 # Sessions to look at. Anything else that cannot run says why in a comment above it.
-SHOWN_ONLY = {"text"}
+# What is marked `py` needs a Spark: test_spark runs it.
+SHOWN_ONLY = {"text", "py"}
 # Run elsewhere: the first by installing, in .ci/run; the demonstration in test_cli.
 NOT_RUN = ("pip install", "pytest", "export ", "videsk demo")
 # Options of other programs that pages name.
