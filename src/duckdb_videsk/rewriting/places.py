@@ -39,11 +39,17 @@ class Place:
         *table, column = (name.lower() for name in names)
         seen = [source for source in self.scope.sources if source.in_where or self.join]
         if table:
-            having = [source for source in seen if source.name == table[-1]] if len(table) == 1 else []
+            having = [source for source in seen if source.name == table[-1]]
+            if len(table) > 1:
+                having = [source for source in having if source.table and self._is_name_of(table, source.table)]
         else:
             having = [source for source in seen if any(name == column for name, _ in source.columns or ())]
             having = having[:1] if column in self.scope.merged else having
         return having[0] if len(having) == 1 else None
+
+    def _is_name_of(self, names: Sequence[str], table: tuple[str, str]) -> bool:
+        full = (self.scope.tables.catalog, *table)
+        return tuple(names) == full[-len(names) :] or (len(names) == 2 and tuple(names) == (full[0], full[2]))
 
 
 @dataclass(frozen=True)
