@@ -298,7 +298,19 @@ def help_of(*command: str) -> str:
 def test_every_command_and_option_exists_and_is_documented() -> None:
     text = "\n".join(TEXTS.values())
     commands = set(re.findall(r"^    (\w+) ", help_of(), re.MULTILINE))
-    assert commands == {"demo", "forget", "plan", "query", "serve", "shell", "simulate", "sync", "verify"}
+    assert commands == {
+        "dashboard",
+        "demo",
+        "forget",
+        "plan",
+        "query",
+        "report",
+        "serve",
+        "shell",
+        "simulate",
+        "sync",
+        "verify",
+    }
     assert set(re.findall(r"(?:^|[`$&] ?)videsk (\w+)(?![\w.])", text, re.MULTILINE)) == commands
     options = {option for command in commands for option in re.findall(r"--[a-z-]+", help_of(command))}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) | {"--help"} == options

@@ -17,7 +17,7 @@
 -- by = { type = "VARCHAR", default = "'day'", choices = ["day", "week", "month"] }
 -- [reads]
 -- queues = { columns = ["start_time"] }
--- calls = { columns = ["start_time", "duration_seconds", "agent"] }
+-- calls = { columns = ["start_time", "duration_seconds", "after_call_work_seconds", "agent"] }
 -- [columns]
 -- period = ["DATE", "", "first local day of the period; weeks begin on Monday"]
 -- days = ["BIGINT", "days", "local days of the period that lie in the range"]
@@ -26,6 +26,7 @@
 -- calls_per_day = ["DOUBLE", "calls", "calls by days"]
 -- agents = ["BIGINT", "agents", "different agents with a call"]
 -- talk_hours = ["DOUBLE", "hours", "sum of the calls' durations; NULL where no call has one"]
+-- handling_seconds = ["DOUBLE", "seconds", "mean of duration plus after-call work, of calls that have both"]
 
 WITH periods AS (
   SELECT unnest(generate_series(
@@ -54,7 +55,8 @@ WITH periods AS (
   SELECT date_trunc($by, start_time)::DATE AS period,
          count(*) AS calls,
          count(DISTINCT agent) AS agents,
-         sum(duration_seconds) AS talk
+         sum(duration_seconds) AS talk,
+         avg(duration_seconds + after_call_work_seconds) AS handling
   FROM videsk.calls
   WHERE start_time >= $since AND start_time < $until
   GROUP BY ALL
@@ -65,6 +67,7 @@ SELECT period,
        coalesce(calls, 0) AS calls,
        round(coalesce(calls, 0) / days, 1) AS calls_per_day,
        coalesce(agents, 0) AS agents,
-       round(CASE WHEN calls IS NULL THEN 0 ELSE talk END / 3600, 2) AS talk_hours
+       round(CASE WHEN calls IS NULL THEN 0 ELSE talk END / 3600, 2) AS talk_hours,
+       round(handling, 1) AS handling_seconds
 FROM spans LEFT JOIN arrived USING (period) LEFT JOIN taken USING (period)
 ORDER BY period

@@ -47,6 +47,7 @@ from duckdb_videsk.functions import (
 from duckdb_videsk.guard import LargeScanWarning
 from duckdb_videsk.lake import LakeWarning
 from duckdb_videsk.relation import Relation
+from duckdb_videsk.reporting import Report, report, reports
 from duckdb_videsk.settings import Settings, Token
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "QueryError",
     "RateLimitError",
     "Relation",
+    "Report",
     "RequestLimitError",
     "ResponseError",
     "RetryBudgetError",
@@ -95,6 +97,8 @@ __all__ = [
     "metadata",
     "queues",
     "recordings",
+    "report",
+    "reports",
     "surveys",
     "tags",
 ]

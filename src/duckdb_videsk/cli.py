@@ -20,6 +20,7 @@ from duckdb_videsk.demo import demo_account, run_demo
 from duckdb_videsk.errors import ConfigError, QueryError, VideskError, redact
 from duckdb_videsk.lake_commands import add_lake_commands
 from duckdb_videsk.output import Target, run_script, say
+from duckdb_videsk.report_commands import add_report_commands
 from duckdb_videsk.server import Limits
 from duckdb_videsk.service import run_service
 from duckdb_videsk.settings import load_settings
@@ -40,7 +41,7 @@ _UNHEARD = 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
     words, beyond = at_dashes(sys.argv[1:] if arguments is None else arguments)
-    options = parser(_RUNS, more=add_lake_commands).parse_args(words, argparse.Namespace(beyond=beyond))
+    options = parser(_RUNS, more=_add_more).parse_args(words, argparse.Namespace(beyond=beyond))
     try:
         code: int | None = options.run(options)
     except KeyboardInterrupt:
@@ -54,6 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (duckdb.Error, OSError) as error:
         return _complain(str(error), _MISUSED)
     return code or 0
+
+
+def _add_more(commands: Any) -> None:
+    add_lake_commands(commands)
+    add_report_commands(commands)
 
 
 def _complain(text: str, code: int) -> int:

@@ -171,9 +171,7 @@ def report(
     return projected
 
 
-def bound(
-    con: Connection | duckdb.DuckDBPyConnection, chosen: Report, given: Mapping[str, object]
-) -> dict[str, object]:
+def bound(con: Connection | duckdb.DuckDBPyConnection, chosen: Report, given: Mapping[str, object]) -> dict[str, Any]:
     """The value of each parameter of a report, in the connection's time zone: the one given, or the default.
 
     Raises:
@@ -208,7 +206,8 @@ def _evaluated(
         said = ", ".join(f"{name} = {value!r}" for name, value in given.items())
         reason = str(error).split("\n", 1)[0]
         raise QueryError(f"What is asked of the report cannot be read: {said}: {reason}") from error
-    return dict(zip((one.name for one in reversed(parameters)), row, strict=True))
+    found = dict(zip((one.name for one in reversed(parameters)), row, strict=True))
+    return {one.name: found[one.name] for one in parameters}
 
 
 @cache
