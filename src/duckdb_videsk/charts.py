@@ -297,9 +297,10 @@ class _Plane:
     def hits(self, tips: Sequence[str]) -> Iterator[str]:
         """Where the pointer finds what a place says."""
         for place, tip in enumerate(tips):
+            left = _n(self.left + place * self.step)
             yield (
-                f'<g class="hit"><title>{escape(tip)}</title><rect class="area" x="{_n(self.left + place * self.step)}" '
-                f'y="6" width="{_n(self.step)}" height="{_n(self._foot - 6)}"/></g>'
+                f'<g class="hit"><title>{escape(tip)}</title><rect class="area" x="{left}" y="6" '
+                f'width="{_n(self.step)}" height="{_n(self._foot - 6)}"/></g>'
             )
 
 

@@ -61,9 +61,8 @@ def dashboard(
 def _page(answers: Answers, words: Words, *, source: str) -> Iterator[str]:
     timeline = Timeline(answers, words)
     style, script = _asset("page.css"), _asset("page.js")
-    policy = f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; " + (
-        "base-uri 'none'; form-action 'none'"
-    )
+    allowed = f"img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
+    policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
     title = f"{words.say('title')}: {_range(answers, words)}"
     yield f'<!doctype html>\n<html lang="{words.language}">\n<head>\n<meta charset="utf-8">\n'
     yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -149,7 +148,14 @@ def _tiles(answers: Answers, timeline: Timeline, words: Words) -> Iterator[str]:
         if len(timeline.periods) > 1:
             values = timeline.row(answers.by_name[course].rows, of)
             yield sparkline(Frame(150, words.say("chart", title=words.say(f"tile_{name}"))), values)
-        yield _change(now[column], before[column] if before else None, form, words, answers.days, more_is_better)
+        yield _change(
+            now[column],
+            before[column] if before else None,
+            form=form,
+            words=words,
+            days=answers.days,
+            more_is_better=more_is_better,
+        )
         means = escape(words.say(f"means_{name}", seconds=seconds))
         yield f'<p class="means">{means}</p></div>\n'
     yield "</section>\n"
@@ -158,6 +164,7 @@ def _tiles(answers: Answers, timeline: Timeline, words: Words) -> Iterator[str]:
 def _change(
     now: float | None,
     before: float | None,
+    *,
     form: Callable[[Any], str],
     words: Words,
     days: int,
@@ -211,8 +218,8 @@ def _drawn(figure: Figure, title: str, words: Words) -> Iterator[str]:
         yield f"<figcaption>{escape(figure.caption)}</figcaption>"
     if figure.legend:
         entries = (
-            f'<li><svg viewBox="0 0 10 10" aria-hidden="true"><rect class="f-{colour}" width="10" height="10" rx="2"/>'
-            f"</svg>{escape(name)}</li>"
+            '<li><svg viewBox="0 0 10 10" aria-hidden="true">'
+            f'<rect class="f-{colour}" width="10" height="10" rx="2"/></svg>{escape(name)}</li>'
             for name, colour in figure.legend
         )
         yield f'<ul class="legend">{"".join(entries)}</ul>'
@@ -262,10 +269,8 @@ def _cell(name: str, row: Mapping[str, Any], words: Words) -> str:
         return words.value(value)
     if isinstance(value, date):
         return words.day(value, year=True)
-    if isinstance(value, int):
-        return words.number(value)
-    if isinstance(value, float):
-        return words.number(value, _DIGITS.get(name, 1))
+    if isinstance(value, int | float):
+        return words.figure(value, _DIGITS.get(name, 1))
     return str(value)
 
 

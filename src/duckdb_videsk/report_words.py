@@ -67,6 +67,10 @@ class Words:
             return _NO_VALUE
         return f"{value:,.{digits}f}".translate(_POINTS.get(self.language, {}))
 
+    def figure(self, value: float | None, digits: int = 1) -> str:
+        """A count as a whole number, any other with digits."""
+        return self.number(value, 0 if isinstance(value, int) else digits)
+
     def percent(self, value: float | None, digits: int = 1) -> str:
         return _NO_VALUE if value is None else f"{self.number(value, digits)} %"
 

@@ -101,7 +101,7 @@ def _over_time(
     """Columns over time of some columns of a report, with colours; tips tell `extra` columns too."""
     series = [Series(words.column(name), timeline.row(answer.rows, name), colour) for name, colour in names]
     told = [(one.name, one.values, words.number) for one in series]
-    told += [(words.column(name), timeline.row(answer.rows, name), partial(words.number, digits=1)) for name in extra]
+    told += [(words.column(name), timeline.row(answer.rows, name), words.figure) for name in extra]
     young = timeline.young_from(answer.report.name)
 
     def draw(frame: Frame) -> str:
@@ -247,17 +247,12 @@ def _segments(answer: Answer, timeline: Timeline, words: Words, answers: Answers
         "handling_seconds",
     )
     tips = [
-        "\n".join(
-            [label, *(f"{words.column(name)}: {words.number(row[name], int(name not in _COUNTS))}" for name in told)]
-        )
+        "\n".join([label, *(f"{words.column(name)}: {words.figure(row[name])}" for name in told)])
         for label, row in zip(labels, shown, strict=True)
     ]
     legend = tuple((one.name, one.colour) for one in series)
     rest = _rest(words, len(answer.rows) - len(shown))
     yield Figure(partial(_bars, labels, series, notes, tips), words.say("segments_shown"), legend, rest)
-
-
-_COUNTS = {"offered", "calls"}
 
 
 def _transfers(answer: Answer, timeline: Timeline, words: Words, answers: Answers) -> Iterator[Figure]:
@@ -423,9 +418,9 @@ SECTIONS: dict[str, Callable[[Answer, Timeline, Words, Answers], Iterator[Figure
     "waiting": _waiting,
     "hours": _hours,
     "agents": _agents,
+    "tags": _tags,
     "segments": _segments,
     "transfers": _transfers,
-    "tags": _tags,
     "surveys": _surveys,
     "sentiment": _sentiment,
     "topics": _topics,
