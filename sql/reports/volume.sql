@@ -4,7 +4,7 @@
 -- es = "Volumen"
 -- pt = "Volume"
 -- [question]
--- en = "How much is there to do, day by day, week by week or month by month?"
+-- en = "How much is there to do, by day, week or month?"
 -- es = "¿Cuánto trabajo hay, por día, semana o mes?"
 -- pt = "Quanto trabalho há, por dia, semana ou mês?"
 -- [reading]
