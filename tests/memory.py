@@ -12,12 +12,13 @@ import duckdb
 import pyarrow as pa
 
 from duckdb_videsk.catalog import open_catalog
-from duckdb_videsk.connection import Connection, set_time_zone
+from duckdb_videsk.connection import Connection
 from duckdb_videsk.endpoints import Endpoint, by_table
 from duckdb_videsk.errors import ClosedError
 from duckdb_videsk.fetch.engine import Estimate
 from duckdb_videsk.ledger import Ledger, LoggedRequest
 from duckdb_videsk.ranges import micros
+from duckdb_videsk.session import set_time_zone
 from duckdb_videsk.settings import load_settings
 
 if TYPE_CHECKING:

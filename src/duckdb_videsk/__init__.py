@@ -1,6 +1,6 @@
 """The exports of the Videsk API as tables of a DuckDB catalog: `connect()`, then SQL over `videsk.calls` and more."""
 
-from duckdb_videsk.connection import Connection, attach, connect
+from duckdb_videsk.connection import Connection
 from duckdb_videsk.errors import (
     ApiError,
     AuthenticationError,
@@ -46,6 +46,7 @@ from duckdb_videsk.functions import (
 )
 from duckdb_videsk.guard import LargeScanWarning
 from duckdb_videsk.lake import LakeWarning
+from duckdb_videsk.opening import attach, connect
 from duckdb_videsk.relation import Relation
 from duckdb_videsk.reporting import Report, report, reports
 from duckdb_videsk.settings import Settings, Token

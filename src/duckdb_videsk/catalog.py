@@ -23,13 +23,14 @@ from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ClosedError, ConfigError, QueryError
 from duckdb_videsk.guard import Allowance, Guard
 from duckdb_videsk.lake import ReadThrough
+from duckdb_videsk.naming import exports_of, rewriter_for
 from duckdb_videsk.pinning import PinnedTables
 from duckdb_videsk.plans import QueryPlan
 from duckdb_videsk.pricing import Estimating, Pricing
 from duckdb_videsk.rehearsal import stage
-from duckdb_videsk.rewriting import NotUnderstood, Rewriter, time_zone_of
+from duckdb_videsk.rewriting import NotUnderstood, time_zone_of
 from duckdb_videsk.running import Board, failures
-from duckdb_videsk.views import CATALOG, column_labels, comments, languages, macro, schema_views, text_literal
+from duckdb_videsk.views import CATALOG, comments, languages, macro, schema_views, text_literal
 from duckdb_videsk.wide import FUNCTION, QuestionSource, WideTables, macros
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Catalog:
         self.wide = WideTables(source, self.board, labels)
         self.users = 0
         self.served = False
-        self.rewriter = _rewriter(settings)
+        self.rewriter = rewriter_for(settings)
         self._labels = labels
         self._source = source
         self._pinned = PinnedTables(source) if isinstance(source, ReadThrough) else None
@@ -204,7 +205,7 @@ class Catalog:
                 raise QueryError(f"Only a query that is understood can be planned: {error}.") from error
             run(query)
         lake = None if self._pinned is None else self._pinned.lake
-        pricing = Pricing(self._source, lake, _exports(self._labels), self.settings.requests_per_second)
+        pricing = Pricing(self._source, lake, exports_of(self._labels), self.settings.requests_per_second)
         scans = (planned for scan in staged.seen for planned in pricing.scans(scan, rewritten))
         return QueryPlan(tuple(scans), ZoneInfo(time_zone_of(native)))
 
@@ -274,41 +275,6 @@ def open_catalog(
         raise
     _live[catalog.id] = catalog
     return catalog
-
-
-def _exports(labels: Mapping[str, Mapping[str, str]]) -> dict[tuple[str, str], Endpoint]:
-    """The export of each table and view, by schema and name."""
-    tables = {("main", endpoint.table): endpoint for endpoint in ENDPOINTS}
-    views = {
-        (language.lower(), endpoint.views.get(language, endpoint.table)): endpoint
-        for language in labels
-        for endpoint in ENDPOINTS
-    }
-    return tables | views
-
-
-def _rewriter(settings: Settings) -> Rewriter:
-    """What knows the columns of every table and view, and which is the range column."""
-    shown: dict[tuple[str, str], tuple[Endpoint, Mapping[str, str]]] = {
-        ("main", endpoint.table): (endpoint, {column.name: column.name for column in endpoint.all_columns})
-        for endpoint in ENDPOINTS
-    }
-    for language, labels in languages(settings.languages).items():
-        for endpoint in ENDPOINTS:
-            view = endpoint.views.get(language, endpoint.table)
-            shown[language.lower(), view] = (endpoint, column_labels(endpoint, language, labels))
-    columns = {
-        place: tuple((label.lower(), name == endpoint.range_column) for name, label in named.items())
-        for place, (endpoint, named) in shown.items()
-    }
-    near = {
-        ((one, named[fact.key].lower()), (other, others[fact.other_key].lower())): (fact.after, fact.until)
-        for one, (endpoint, named) in shown.items()
-        for fact in endpoint.near
-        for other, (other_endpoint, others) in shown.items()
-        if other_endpoint.table == fact.table
-    }
-    return Rewriter(columns, CATALOG, near=near, natural_bounds=settings.natural_bounds)
 
 
 def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: list[str]) -> None:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from duckdb_videsk.arguments import at_dashes, parser
-from duckdb_videsk.connection import connect
 from duckdb_videsk.demo import demo_account, run_demo
 from duckdb_videsk.errors import ConfigError, QueryError, VideskError, redact
 from duckdb_videsk.lake_commands import add_lake_commands
+from duckdb_videsk.opening import connect
 from duckdb_videsk.output import Target, run_script, say
 from duckdb_videsk.report_commands import add_report_commands
 from duckdb_videsk.server import Limits

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from duckdb_videsk.connection import connect
+from duckdb_videsk.opening import connect
 from duckdb_videsk.output import drawn, say
 from duckdb_videsk.shipped import sql_folder
 from duckdb_videsk.simulator import Behaviour, Simulator, SyntheticAccount

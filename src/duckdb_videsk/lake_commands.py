@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from duckdb_videsk.connection import connect
 from duckdb_videsk.endpoints import ENDPOINTS, by_table
 from duckdb_videsk.errors import LakeError, QueryError
 from duckdb_videsk.fetch import Engine
@@ -15,6 +14,7 @@ from duckdb_videsk.lake import Lake, ReadThrough
 from duckdb_videsk.lake.upkeep import compact, forget
 from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.materialise import materialise
+from duckdb_videsk.opening import connect
 from duckdb_videsk.output import say
 from duckdb_videsk.progress import watcher
 from duckdb_videsk.ranges import EVER, Range, as_datetime, micros

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from duckdb_videsk.connection import connect
 from duckdb_videsk.errors import QueryError
+from duckdb_videsk.opening import connect
 from duckdb_videsk.output import FORMATS, Target, give, say, whole_file, writable
 from duckdb_videsk.report_words import PAGE_LANGUAGES, TITLE_LANGUAGES
 from duckdb_videsk.reporting import bound, named, report, reports

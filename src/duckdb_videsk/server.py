@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 import duckdb
 from duckdb.sqltypes import BOOLEAN, VARCHAR
 
-from duckdb_videsk.connection import Connection, engine_catalog, set_time_zone
+from duckdb_videsk.connection import Connection
 from duckdb_videsk.errors import ConfigError
 from duckdb_videsk.gate import Gate, Refused
+from duckdb_videsk.opening import engine_catalog
+from duckdb_videsk.session import set_time_zone
 from duckdb_videsk.views import CATALOG, quoted, text_literal
 
 if TYPE_CHECKING:
