@@ -17,7 +17,7 @@ ROWS = [
     ["client", "decode", "predicates", "views"],
     ["fetch", "lake", "dataset", "bridge", "wide", "rewriting", "gate", "plans", "session"],
     ["progress", "coverage", "pinning", "relation", "sync", "verify", "rehearsal", "naming"],
-    ["pricing"],
+    ["pricing", "hosting"],
     ["catalog"],
     ["connection"],
     ["opening"],

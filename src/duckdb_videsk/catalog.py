@@ -1,27 +1,33 @@
-"""The `videsk` catalog inside a DuckDB database: put in, found again, taken out.
-
-It is an in-memory database attached beside the user's own, so nothing of it reaches a file.
-"""
+"""The catalog of an account inside a DuckDB database: put in, found again, taken out."""
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import secrets
-import threading
 import weakref
 from dataclasses import fields
 from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 import duckdb
-from duckdb.sqltypes import VARCHAR
 
 from duckdb_videsk.coverage import CoverageTable
 from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ClosedError, ConfigError, QueryError
 from duckdb_videsk.guard import Allowance, Guard
+from duckdb_videsk.hosting import (
+    SETTLING_SECONDS,
+    at_catalog,
+    attach_empty,
+    detach,
+    enlist,
+    execute_all,
+    hosted_as,
+    is_open,
+    marker,
+    refuse_transaction,
+)
 from duckdb_videsk.lake import ReadThrough
 from duckdb_videsk.naming import exports_of, rewriter_for
 from duckdb_videsk.pinning import PinnedTables
@@ -29,9 +35,9 @@ from duckdb_videsk.plans import QueryPlan
 from duckdb_videsk.pricing import Estimating, Pricing
 from duckdb_videsk.rehearsal import stage
 from duckdb_videsk.rewriting import NotUnderstood, time_zone_of
-from duckdb_videsk.running import Board, failures
-from duckdb_videsk.views import CATALOG, comments, languages, macro, schema_views, text_literal
-from duckdb_videsk.wide import FUNCTION, QuestionSource, WideTables, macros
+from duckdb_videsk.running import Board
+from duckdb_videsk.views import CATALOG, comments, languages, macro, quoted, schema_views, text_literal
+from duckdb_videsk.wide import QuestionSource, WideTables, macros
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,10 +51,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalog", "ClosableSource", "open_catalog"]
 
-_SETTLING_SECONDS = 2.0
-
-_live: weakref.WeakValueDictionary[str, Catalog] = weakref.WeakValueDictionary()
-
 
 class ClosableSource(Source, QuestionSource, Estimating, Protocol):
     """A source that belongs to one catalog."""
@@ -60,6 +62,7 @@ class Catalog:
     """What the tables of one database stand on. DuckDB's views keep it alive, and with them it is closed.
 
     Attributes:
+        name: under which SQL knows it.
         settings: what it was opened with.
         ledger: the request log.
         board: its scans under way.
@@ -77,36 +80,38 @@ class Catalog:
         ledger: Ledger,
         source: ClosableSource,
         labels: Mapping[str, Mapping[str, str]],
+        name: str = CATALOG,
     ) -> None:
         """`labels` are those of every language."""
         self.id = secrets.token_hex(8)
+        self.name = name
         self.settings = settings
         self.ledger = ledger
         self.board = Board()
-        self.wide = WideTables(source, self.board, labels)
+        self.wide = WideTables(source, self.board, labels, catalog=name)
         self.users = 0
         self.served = False
-        self.rewriter = rewriter_for(settings)
+        self.rewriter = rewriter_for(settings, catalog=name)
         self._labels = labels
         self._source = source
-        self._pinned = PinnedTables(source) if isinstance(source, ReadThrough) else None
+        self._pinned = PinnedTables(source, catalog=name) if isinstance(source, ReadThrough) else None
         self._native = weakref.ref(native)
         self._close_source = weakref.finalize(self, source.close)
 
     @property
     def usable(self) -> bool:
         """Whether queries can still be served."""
-        return self._close_source.alive and self._is_native_open()
+        return self._close_source.alive and is_open(self._native())
 
     def check(self) -> None:
         """Raises ClosedError where a query could crash DuckDB 1.5: it reads the connection that made the views."""
-        if not self._is_native_open():
+        if not is_open(self._native()):
             raise ClosedError(
                 "The connection that the videsk catalog was attached by is closed: attach it again by another one."
             )
 
     def put_tables_in(self, native: duckdb.DuckDBPyConnection) -> None:
-        """Create the tables, from a connection that is at the videsk catalog."""
+        """Create the tables, from a connection that is at this catalog."""
         if self._pinned is not None:
             self._pinned.put_in(native, ENDPOINTS, self._dataset)
         else:
@@ -117,7 +122,7 @@ class Catalog:
         native.from_arrow(CoverageTable(lake, board=self.board)).create_view("coverage")
 
     def pin(self, native: duckdb.DuckDBPyConnection) -> None:
-        """Let the tables stand on the days that are kept, from a connection that is at the videsk catalog."""
+        """Let the tables stand on the days that are kept, from a connection that is at this catalog."""
         if self._pinned is not None:
             self._pinned.pin(native, ENDPOINTS, self._dataset)
 
@@ -147,6 +152,7 @@ class Catalog:
             known_ids=known_ids,
             check=self.check,
             guard=self._guard,
+            catalog=self.name,
         )
 
     def wide_views(self) -> Iterator[str]:
@@ -164,7 +170,7 @@ class Catalog:
         if statements and native is not None:
             # A cursor, since the connection itself may be inside a transaction that writes elsewhere.
             with native.cursor() as cursor:
-                _execute_all(cursor, statements)
+                execute_all(cursor, statements)
 
     def close(self) -> None:
         """Stop the scans and whatever makes requests; idempotent."""
@@ -173,7 +179,7 @@ class Catalog:
         if self._pinned is not None:
             self._pinned.close()
         if scans_ran:
-            self.board.settle(_SETTLING_SECONDS)
+            self.board.settle(SETTLING_SECONDS)
 
     def take_out(self) -> None:
         """Remove the catalog from its database, as far as that still stands, and close it."""
@@ -182,7 +188,7 @@ class Catalog:
         if native is None:
             return
         with contextlib.suppress(duckdb.Error), native.cursor() as cursor:
-            cursor.execute(f"DETACH DATABASE IF EXISTS {CATALOG}")
+            detach(cursor, self.name)
 
     def plan(
         self, native: duckdb.DuckDBPyConnection, text: str, rewritten: Rewritten, run: Callable[[str], object]
@@ -198,14 +204,15 @@ class Catalog:
         Raises:
             QueryError: it has no query, or cannot be planned.
         """
-        with stage(native, self.settings, self._labels, board=self.board) as staged:
+        with stage(native, self.settings, self._labels, board=self.board, catalog=self.name) as staged:
             try:
-                query = self.rewriter.staged(native, text, staged.catalog)
+                query = self.rewriter.staged(native, text, staged.catalogs)
             except NotUnderstood as error:
                 raise QueryError(f"Only a query that is understood can be planned: {error}.") from error
             run(query)
         lake = None if self._pinned is None else self._pinned.lake
-        pricing = Pricing(self._source, lake, exports_of(self._labels), self.settings.requests_per_second)
+        exports = exports_of(self._labels, catalog=self.name)
+        pricing = Pricing(self._source, lake, exports, self.settings.requests_per_second, catalog=self.name)
         scans = (planned for scan in staged.seen for planned in pricing.scans(scan, rewritten))
         return QueryPlan(tuple(scans), ZoneInfo(time_zone_of(native)))
 
@@ -221,14 +228,8 @@ class Catalog:
         allowance = (
             Allowance(settings.max_requests) if ticket.owner is None or not ticket.ours else ticket.owner.allowance
         )
-        return Guard(allowance, settings.scan_budget, policy, settings.requests_per_second, served=self.served)
-
-    def _is_native_open(self) -> bool:
-        native = self._native()
-        try:
-            return native is not None and native.query_progress() is not None
-        except duckdb.Error:
-            return False
+        pace = settings.requests_per_second
+        return Guard(allowance, settings.scan_budget, policy, pace, served=self.served, catalog=self.name)
 
 
 def open_catalog(
@@ -237,11 +238,13 @@ def open_catalog(
     *,
     ledger: Ledger,
     source: Callable[[], ClosableSource],
+    name: str = CATALOG,
 ) -> Catalog:
     """The catalog of a connection's database: put in, or found there with the same settings.
 
     Args:
         source: makes what gives the rows; called only where the catalog is put in.
+        name: of the catalog.
 
     Raises:
         ConfigError: the name is taken, by something else or by a catalog with other settings; or the connection
@@ -249,129 +252,56 @@ def open_catalog(
         LabelError: a user's language is not usable.
     """
     own_languages = languages(settings.languages)
-    statements = [
-        *(statement for endpoint in ENDPOINTS for statement in (macro(endpoint), *comments(endpoint))),
-        *(statement for name, labels in own_languages.items() for statement in schema_views(ENDPOINTS, name, labels)),
-        f"COMMENT ON VIEW {CATALOG}.main.requests IS 'requests made to the API since the catalog was attached'",
-        f"COMMENT ON VIEW {CATALOG}.main.coverage IS 'days that are kept on this machine'",
-    ]
-    _refuse_transaction(native)
-    found = _find(native)
-    if found is not None and found.usable:
-        if not _same(found.settings, settings):
-            raise ConfigError(
-                f"This database has a {CATALOG!r} catalog with other settings. Close the connection that made it, or "
-                f"run DETACH {CATALOG}, and try again."
-            )
+    statements = list(_statements(name, own_languages))
+    refuse_transaction(native)
+    is_ours, found = hosted_as(native, name)
+    if isinstance(found, Catalog) and found.usable and _same(found.settings, settings):
         return found
+    if found is not None and found.usable:
+        raise ConfigError(
+            f"This database has a {name!r} catalog with other settings. Close the connection that made it, or "
+            f"run DETACH {quoted(name)}, and try again."
+        )
     if found is not None:
         found.take_out()
-        native.execute(f"DETACH DATABASE IF EXISTS {CATALOG}")
-    catalog = Catalog(native, settings, ledger=ledger, source=source(), labels=own_languages)
+    if is_ours:
+        detach(native, name)
+    catalog = Catalog(native, settings, ledger=ledger, source=source(), labels=own_languages, name=name)
     try:
-        _put_in(native, catalog, [*statements, *macros(catalog.id, own_languages), *catalog.wide_views()])
+        made = macros(catalog.id, own_languages, catalog=name)
+        _put_in(native, catalog, [*statements, *made, *catalog.wide_views()])
     except BaseException:
         catalog.take_out()
         raise
-    _live[catalog.id] = catalog
+    enlist(catalog.id, catalog)
     return catalog
+
+
+def _statements(catalog: str, labels: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """What makes macros, language views and comments."""
+    for endpoint in ENDPOINTS:
+        yield macro(endpoint, catalog=catalog)
+        yield from comments(endpoint, catalog=catalog)
+    for language, texts in labels.items():
+        yield from schema_views(ENDPOINTS, language, texts, catalog=catalog)
+    about = {
+        "requests": "requests made to the API since the catalog was attached",
+        "coverage": "days that are kept on this machine",
+    }
+    for view, text in about.items():
+        yield f"COMMENT ON VIEW {quoted(catalog)}.main.{view} IS {text_literal(text)}"
 
 
 def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: list[str]) -> None:
-    native.execute(f"ATTACH ':memory:' AS {CATALOG} (READ_WRITE)")
-    with _current_catalog(native):
+    attach_empty(native, catalog.name)
+    with at_catalog(native, catalog.name):
         catalog.put_tables_in(native)
-    _register_function(native)
-    marker = f"CREATE MACRO {CATALOG}.main.catalog_id() AS {text_literal(catalog.id)}"
-    _execute_all(native, [*statements, marker])
-    with _current_catalog(native):
+    execute_all(native, [*statements, marker(catalog.name, catalog.id)])
+    with at_catalog(native, catalog.name):
         catalog.pin(native)
-
-
-def _execute_all(native: duckdb.DuckDBPyConnection, statements: list[str]) -> None:
-    """All of them, or none."""
-    native.begin()
-    try:
-        for statement in statements:
-            native.execute(statement)
-    except BaseException:
-        native.rollback()
-        raise
-    native.commit()
-
-
-def _register_function(native: duckdb.DuckDBPyConnection) -> None:
-    """Let SQL call `_wide_text`. The function belongs to the whole database, and stays when the catalog goes."""
-    # It is there already: by another connection, or by this one.
-    with contextlib.suppress(duckdb.CatalogException, duckdb.NotImplementedException):
-        native.create_function(FUNCTION, _wide_text, [VARCHAR] * 4, VARCHAR)
-
-
-def _wide_text(catalog_id: str, parameter: str, asked_id: str, schema: str) -> str:
-    """The text of a wide table, for DuckDB to bind."""
-    try:
-        return _living(catalog_id).wide.text(parameter, asked_id, schema)
-    except BaseException as error:  # noqa: BLE001 - DuckDB would hand on its text alone
-        raise failures.bear(error) from None
-
-
-def _living(catalog_id: str) -> Catalog:
-    catalog = _live.get(catalog_id)
-    if catalog is None:
-        raise ClosedError(f"The {CATALOG} catalog that this query reads is closed.")
-    catalog.check()
-    return catalog
-
-
-@contextlib.contextmanager
-def _current_catalog(native: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Within, names without a catalog are the videsk catalog's; afterwards the search path is as it was."""
-    ((search_path,),) = native.execute("SELECT current_setting('search_path')").fetchall()
-    native.execute(f"USE {CATALOG}")
-    try:
-        yield
-    finally:
-        # What stands there without a catalog was said while the connection was at its first database.
-        native.execute("RESET search_path")
-        if search_path:
-            native.execute(f"SET search_path = {text_literal(search_path)}")
-
-
-def _find(native: duckdb.DuckDBPyConnection) -> Catalog | None:
-    """The catalog in a connection's database, live or not; raises ConfigError where the name means something else."""
-    known = "SELECT database_name FROM duckdb_databases() WHERE lower(database_name) = ?"
-    if native.execute(known, [CATALOG]).fetchone() is None:
-        return None
-    marked = "SELECT function_name FROM duckdb_functions() WHERE database_name = ? AND function_name = 'catalog_id'"
-    if native.execute(marked, [CATALOG]).fetchone() is None:
-        raise ConfigError(
-            f"A database named {CATALOG!r} is already open in this connection, and the tables need that name. If it "
-            f"is your own file, open it under another name: con.execute(\"ATTACH 'videsk.duckdb' AS mine\")."
-        )
-    ((identity,),) = native.execute(f"SELECT {CATALOG}.main.catalog_id()").fetchall()
-    return _live.get(identity)
 
 
 def _same(one: Settings, other: Settings) -> bool:
     return one.token.reveal() == other.token.reveal() and all(
         getattr(one, field.name) == getattr(other, field.name) for field in fields(one) if field.name != "token"
     )
-
-
-def _refuse_transaction(native: duckdb.DuckDBPyConnection) -> None:
-    # Outside of a transaction every statement has a number of its own.
-    numbers = {native.execute("SELECT txid_current()").fetchone() for _ in range(2)}
-    if len(numbers) == 1:
-        raise ConfigError("The connection is inside a transaction: commit or roll back, then attach.")
-
-
-@atexit.register
-def _take_out_all() -> None:
-    """DuckDB 2.0 reports a leak where a connection still holds a Python object when the interpreter ends.
-
-    It aborts the process where a call of a daemon thread returns only after that.
-    """
-    for catalog in list(_live.values()):
-        catalog.take_out()
-        if threading.active_count() > 1:
-            catalog.board.settle(_SETTLING_SECONDS)

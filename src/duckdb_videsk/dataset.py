@@ -162,12 +162,14 @@ class VirtualTable(ScannedDataset):
         known_ids: Sequence[str] = (),
         check: Callable[[], None] = lambda: None,
         guard: Callable[[Ticket], Guard | None] = lambda _: None,
+        catalog: str = "videsk",
     ) -> None:
         """
         Args:
             known_ids: what to read of an export that takes an id, where the filter names none.
             check: called before a query is bound; raises where none can be served any more.
             guard: how a scan is watched over.
+            catalog: where the table is.
         """
         super().__init__(endpoint.schema, board)
         self.range_column = endpoint.range_column
@@ -176,6 +178,7 @@ class VirtualTable(ScannedDataset):
         self._known_ids = tuple(known_ids)
         self._check = check
         self._guard = guard
+        self._catalog = catalog
 
     @property
     def schema(self) -> pa.Schema:
@@ -212,7 +215,7 @@ class VirtualTable(ScannedDataset):
         if not match.bounded and not self._known_ids:
             raise MissingIdError(
                 f"The API gives {table} by one {parameter}'s id at a time. Name it in the query: "
-                f"FROM videsk.{table} WHERE {parameter} = '…' (or {parameter} IN ('…', '…')). "
+                f"FROM {self._catalog}.{table} WHERE {parameter} = '…' (or {parameter} IN ('…', '…')). "
                 f"Or set the ids to read by default: connect({parameter}s=[…]), or VIDESK_{parameter.upper()}S.",
                 endpoint=self._endpoint.path,
             )

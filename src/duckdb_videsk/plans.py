@@ -51,6 +51,7 @@ class PlannedScan:
         kept: the part of the ranges that the lake holds.
         requests, rows, seconds: expected for the rest, at least with `first`; None where nothing is known yet.
         hints: what could be added to read less, each true by nature but not by logic.
+        catalog: where the table is.
     """
 
     table: str
@@ -63,6 +64,7 @@ class PlannedScan:
     rows: int | None
     seconds: float | None
     hints: tuple[str, ...] = ()
+    catalog: str = "videsk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def _rows(scan: PlannedScan) -> Iterator[tuple[object, ...]]:
 
 
 def _lines(scan: PlannedScan, zone: tzinfo) -> Iterator[str]:
-    yield f"videsk.{scan.table}" + (f" ({scan.id})" if scan.id else "")
+    yield f"{scan.catalog}.{scan.table}" + (f" ({scan.id})" if scan.id else "")
     yield from _labelled("reads", [_said(piece, zone) for piece in scan.ranges] or ["nothing"])
     yield from _labelled("because", list(scan.because) or ["no condition on its time that is understood"])
     if scan.first:

@@ -28,11 +28,13 @@ class ProgressLines:
 
     Args:
         stream: where the lines go.
+        catalog: where the tables are.
         after_seconds: how long a scan stays unseen.
     """
 
-    def __init__(self, stream: TextIO, *, after_seconds: float = _AFTER_SECONDS) -> None:
+    def __init__(self, stream: TextIO, *, catalog: str = "videsk", after_seconds: float = _AFTER_SECONDS) -> None:
         self._stream = stream
+        self._catalog = catalog
         self._after = after_seconds
         self._since: dict[int, float] = {}
         self._lines: dict[int, Any] = {}
@@ -52,7 +54,7 @@ class ProgressLines:
 
     def _new_line(self, progress: Progress) -> Any:
         line = _Line(
-            desc=f"videsk.{progress.table}",
+            desc=f"{self._catalog}.{progress.table}",
             unit=" requests",
             file=self._stream,
             leave=False,
@@ -64,11 +66,11 @@ class ProgressLines:
         return line
 
 
-def watcher(wanted: bool | None) -> Callable[[Progress], None] | None:
+def watcher(wanted: bool | None, *, catalog: str = "videsk") -> Callable[[Progress], None] | None:
     """What an engine tells its progress to; None (the setting): only where somebody watches standard error."""
     if wanted is None:
         wanted = sys.stderr is not None and (sys.stderr.isatty() or _in_notebook())
-    return ProgressLines(sys.stderr) if wanted else None
+    return ProgressLines(sys.stderr, catalog=catalog) if wanted else None
 
 
 def _in_notebook() -> bool:

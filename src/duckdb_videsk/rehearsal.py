@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from duckdb_videsk.dataset import VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.predicates import rows_wanted
-from duckdb_videsk.views import macro, schema_views
+from duckdb_videsk.views import CATALOG, macro, schema_views
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -53,11 +53,11 @@ class Stage:
     """The stand-ins of one rehearsal.
 
     Attributes:
-        catalog: its name.
+        catalogs: which one stands for each.
         seen: the scans of its tables so far.
     """
 
-    catalog: str
+    catalogs: Mapping[str, str]
     seen: list[SeenScan]
 
 
@@ -98,7 +98,12 @@ class _EmptyTable(VirtualTable):
 
 @contextlib.contextmanager
 def stage(
-    native: duckdb.DuckDBPyConnection, settings: Settings, labels: Mapping[str, Mapping[str, str]], *, board: Board
+    native: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    labels: Mapping[str, Mapping[str, str]],
+    *,
+    board: Board,
+    catalog: str = CATALOG,
 ) -> Iterator[Stage]:
     """Within, another catalog has the tables, views and macros of the real one."""
     seen: list[SeenScan] = []
@@ -113,9 +118,9 @@ def stage(
                 cursor.from_arrow(table).create_view(endpoint.table)
                 cursor.execute(macro(endpoint, catalog=name))
             for language, texts in labels.items():
-                for statement in schema_views(ENDPOINTS, language, texts, other_catalog=name):
+                for statement in schema_views(ENDPOINTS, language, texts, catalog=name):
                     cursor.execute(statement)
-            yield Stage(name, seen)
+            yield Stage({catalog.lower(): name}, seen)
     finally:
         with native.cursor() as cursor:
             cursor.execute(f"DETACH DATABASE IF EXISTS {name}")

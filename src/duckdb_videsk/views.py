@@ -76,13 +76,13 @@ def schema_views(
     language: str,
     labels: Mapping[str, str],
     *,
-    other_catalog: str | None = None,
+    catalog: str = CATALOG,
     macros: bool = True,
+    anew: bool = False,
 ) -> Iterator[str]:
-    """Statements that create a language's schema and views with macros and comments; in another catalog also anew."""
-    catalog = other_catalog or CATALOG
-    if_needed, anew = ("IF NOT EXISTS ", "OR REPLACE ") if other_catalog else ("", "")
-    schema = f"{catalog}.{quoted(language)}"
+    """Statements that create a language's schema and views with macros and comments; with `anew` over older ones."""
+    if_needed, or_replace = ("IF NOT EXISTS ", "OR REPLACE ") if anew else ("", "")
+    schema = f"{quoted(catalog)}.{quoted(language)}"
     yield f"CREATE SCHEMA {if_needed}{schema}"
     for endpoint in endpoints:
         named = column_labels(endpoint, language, labels)
@@ -90,15 +90,15 @@ def schema_views(
         selected = ", ".join(f"{quoted(name)} AS {quoted(label)}" for name, label in named.items())
         # Without a catalog it is the view's own, whatever that is called where it is opened later.
         table = f"main.{quoted(endpoint.table)}"
-        yield f"CREATE {anew}VIEW {view} AS SELECT {selected} FROM {table}"  # noqa: S608 - every name is quoted
+        yield f"CREATE {or_replace}VIEW {view} AS SELECT {selected} FROM {table}"  # noqa: S608 - every name is quoted
         if macros:
             yield _macro(view, named[endpoint.range_column])
-        yield from _view_comments(endpoint, view, language, named)
+        yield from _view_comments(endpoint, view, language, named, catalog)
 
 
 def comments(endpoint: Endpoint, *, catalog: str = CATALOG, kind: str = "VIEW") -> Iterator[str]:
     """Statements that say what an endpoint's table and its columns are."""
-    table = f"{catalog}.main.{quoted(endpoint.table)}"
+    table = f"{quoted(catalog)}.main.{quoted(endpoint.table)}"
     yield f"COMMENT ON {kind} {table} IS {text_literal(endpoint.comment)}"
     for column in endpoint.all_columns:
         said = ", ".join(part for part in (column.unit, column.comment) if part)
@@ -106,21 +106,22 @@ def comments(endpoint: Endpoint, *, catalog: str = CATALOG, kind: str = "VIEW") 
             yield f"COMMENT ON COLUMN {table}.{quoted(column.name)} IS {text_literal(said)}"
 
 
-def pinned_view(endpoint: Endpoint, files: Sequence[str], live: str) -> str:
+def pinned_view(endpoint: Endpoint, files: Sequence[str], live: str, *, catalog: str = CATALOG) -> str:
     """The statement that makes a table of kept files and of a view that gives all the rest."""
-    halves = [f"SELECT {_live_columns(endpoint, beside_files=bool(files))} FROM {CATALOG}.{live} AS t"]  # noqa: S608 - every name is quoted
+    live_columns = _live_columns(endpoint, beside_files=bool(files))
+    halves = [f"SELECT {live_columns} FROM {quoted(catalog)}.{live} AS t"]  # noqa: S608 - every name is quoted
     if files:
         columns = ", ".join(f"t.{quoted(column.name)}" for column in endpoint.all_columns)
         # All names in one go: there may be thousands.
         named = text_literal("\0".join(files).translate(_WILDCARDS)).replace("\0", "', '")
         options = "hive_partitioning = false, union_by_name = false, filename = false"
         halves.insert(0, f"SELECT {columns} FROM read_parquet([{named}], {options}) AS t")  # noqa: S608
-    return f"CREATE OR REPLACE VIEW {CATALOG}.main.{quoted(endpoint.table)} AS {' UNION ALL '.join(halves)}"
+    return f"CREATE OR REPLACE VIEW {quoted(catalog)}.main.{quoted(endpoint.table)} AS {' UNION ALL '.join(halves)}"
 
 
 def macro(endpoint: Endpoint, *, catalog: str = CATALOG) -> str:
     """The statement that creates an endpoint's table macro, half-open in time: `FROM videsk.calls(since := …)`."""
-    table = f"{catalog}.main.{quoted(endpoint.table)}"
+    table = f"{quoted(catalog)}.main.{quoted(endpoint.table)}"
     return _macro(table, endpoint.range_column, endpoint.parameter)
 
 
@@ -175,8 +176,10 @@ def _fallbacks(column: Column) -> Iterator[str]:
         number += 1
 
 
-def _view_comments(endpoint: Endpoint, view: str, language: str, named: Mapping[str, str]) -> Iterator[str]:
-    about = _VIEW_COMMENTS.get(language, endpoint.comment).format(table=f"{CATALOG}.{endpoint.table}")
+def _view_comments(
+    endpoint: Endpoint, view: str, language: str, named: Mapping[str, str], catalog: str
+) -> Iterator[str]:
+    about = _VIEW_COMMENTS.get(language, endpoint.comment).format(table=f"{catalog}.{endpoint.table}")
     yield f"COMMENT ON VIEW {view} IS {text_literal(about)}"
     for column in endpoint.all_columns:
         if column.unit:

@@ -13,7 +13,7 @@ from duckdb_videsk.rewriting.words import condition_end
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from duckdb_videsk.rewriting.scopes import Node, Source, Tables
+    from duckdb_videsk.rewriting.scopes import Node, Source, TableName, Tables
     from duckdb_videsk.rewriting.words import Word
 
 __all__ = ["Place", "Reference", "places", "references"]
@@ -50,13 +50,13 @@ class Place:
 class Reference:
     """A table's name in a statement: what it means, and where its text begins and ends."""
 
-    table: tuple[str, str]
+    table: TableName
     start: int
     end: int
 
 
 def references(tree: Node, tables: Tables) -> Iterator[Reference]:
-    """Every name of a table of the catalog, in whatever place a table is read."""
+    """Every name of a table of the catalogs, in whatever place a table is read."""
     for node in tree.find_all(exp.Table):
         found = None if is_cte(node) else tables.place(names_of(node))
         ends = [part.meta for part in node.parts]
