@@ -1,5 +1,6 @@
 """The exports of the Videsk API as tables of a DuckDB catalog: `connect()`, then SQL over `videsk.calls` and more."""
 
+from duckdb_videsk.account_tables import AccountLeftOutWarning
 from duckdb_videsk.connection import Connection
 from duckdb_videsk.errors import (
     ApiError,
@@ -51,6 +52,7 @@ from duckdb_videsk.relation import Relation
 from duckdb_videsk.settings import Settings, Token
 
 __all__ = [
+    "AccountLeftOutWarning",
     "ApiError",
     "AuthenticationError",
     "BadRequestError",

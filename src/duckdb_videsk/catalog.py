@@ -14,7 +14,7 @@ import duckdb
 from duckdb_videsk.coverage import CoverageTable
 from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
-from duckdb_videsk.errors import ClosedError, ConfigError, QueryError
+from duckdb_videsk.errors import ClosedError, ConfigError, QueryError, of_account
 from duckdb_videsk.guard import Allowance, Guard
 from duckdb_videsk.hosting import (
     SETTLING_SECONDS,
@@ -36,24 +36,44 @@ from duckdb_videsk.pricing import Estimating, Pricing
 from duckdb_videsk.rehearsal import stage
 from duckdb_videsk.rewriting import NotUnderstood, time_zone_of
 from duckdb_videsk.running import Board
-from duckdb_videsk.views import CATALOG, comments, languages, macro, quoted, schema_views, text_literal
+from duckdb_videsk.views import CATALOG, comments, languages, macro, quoted, schema_views, text_literal, written
 from duckdb_videsk.wide import QuestionSource, WideTables, macros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.guard import Policy
     from duckdb_videsk.ledger import Ledger
-    from duckdb_videsk.rewriting import Rewritten
+    from duckdb_videsk.plans import PlannedScan
+    from duckdb_videsk.rehearsal import SeenScan, Stage
+    from duckdb_videsk.rewriting import Rewriter, Rewritten, TableName
     from duckdb_videsk.running import Ticket
     from duckdb_videsk.settings import Settings
 
-__all__ = ["Catalog", "ClosableSource", "open_catalog"]
+__all__ = [
+    "OTHER_SETTINGS",
+    "Catalog",
+    "ClosableSource",
+    "catalog_statements",
+    "open_catalog",
+    "put_in",
+    "same_settings",
+    "staged_query",
+]
+
+OTHER_SETTINGS = (
+    f"This database has a {CATALOG!r} catalog with other settings. Close the connection that made it, or "
+    f"run DETACH {CATALOG}, and try again."
+)
 
 
 class ClosableSource(Source, QuestionSource, Estimating, Protocol):
     """A source that belongs to one catalog."""
+
+    def reach(self) -> Future[None]:
+        """One small request, to see whether the account can be read."""
 
     def close(self) -> None: ...
 
@@ -81,14 +101,21 @@ class Catalog:
         source: ClosableSource,
         labels: Mapping[str, Mapping[str, str]],
         name: str = CATALOG,
+        board: Board | None = None,
     ) -> None:
-        """`labels` are those of every language."""
+        """
+        Args:
+            labels: those of every language.
+            name: another than `videsk` is that of one account of several.
+            board: of all of them; None for one of its own.
+        """
         self.id = secrets.token_hex(8)
         self.name = name
+        self._account = None if name == CATALOG else name
         self.settings = settings
         self.ledger = ledger
-        self.board = Board()
-        self.wide = WideTables(source, self.board, labels, catalog=name)
+        self.board = board or Board()
+        self.wide = WideTables(source, self.board, labels, catalog=name, account=self._account)
         self.users = 0
         self.served = False
         self.rewriter = rewriter_for(settings, catalog=name)
@@ -97,6 +124,15 @@ class Catalog:
         self._pinned = PinnedTables(source, catalog=name) if isinstance(source, ReadThrough) else None
         self._native = weakref.ref(native)
         self._close_source = weakref.finalize(self, source.close)
+
+    @property
+    def accounts(self) -> Mapping[str, Settings]:
+        """The settings of each account by name, where there are several; empty here."""
+        return {}
+
+    @property
+    def keeps_days(self) -> bool:
+        return self._pinned is not None
 
     @property
     def usable(self) -> bool:
@@ -140,7 +176,10 @@ class Catalog:
 
     def explain(self, error: Exception) -> Exception | None:
         """What a failure of DuckDB was, where kept files were the cause."""
-        return None if self._pinned is None else self._pinned.explain(error)
+        found = None if self._pinned is None else self._pinned.explain(error)
+        if found is not None:
+            found.account = self._account
+        return found
 
     def _dataset(self, endpoint: Endpoint, source: Source) -> VirtualTable:
         known_ids = self.settings.ids(endpoint.parameter) if endpoint.parameter else ()
@@ -152,8 +191,15 @@ class Catalog:
             known_ids=known_ids,
             check=self.check,
             guard=self._guard,
-            catalog=self.name,
+            catalog=written(self.name),
+            account=self._account,
         )
+
+    def own_statements(self) -> Iterator[str]:
+        """Statements that lead from the database to this catalog; raises VideskError."""
+        yield from self.wide_views()
+        yield from macros(self.id, self._labels, catalog=self.name)
+        yield marker(self.name, self.id)
 
     def wide_views(self) -> Iterator[str]:
         """Statements that make the wide views that the settings ask for; raises VideskError."""
@@ -204,17 +250,21 @@ class Catalog:
         Raises:
             QueryError: it has no query, or cannot be planned.
         """
-        with stage(native, self.settings, self._labels, board=self.board, catalog=self.name) as staged:
-            try:
-                query = self.rewriter.staged(native, text, staged.catalogs)
-            except NotUnderstood as error:
-                raise QueryError(f"Only a query that is understood can be planned: {error}.") from error
+        with stage(native, {self.name: self.settings}, self._labels, board=self.board) as staged:
+            query = staged_query(self.rewriter, native, text, staged)
             run(query)
-        lake = None if self._pinned is None else self._pinned.lake
-        exports = exports_of(self._labels, catalog=self.name)
-        pricing = Pricing(self._source, lake, exports, self.settings.requests_per_second, catalog=self.name)
-        scans = (planned for scan in staged.seen for planned in pricing.scans(scan, rewritten))
+        exports = exports_of(self._labels)
+        scans = (planned for scan in staged.seen for planned in self.priced(scan, rewritten, exports))
         return QueryPlan(tuple(scans), ZoneInfo(time_zone_of(native)))
+
+    def priced(
+        self, seen: SeenScan, rewritten: Rewritten, exports: Mapping[TableName, Endpoint]
+    ) -> Iterator[PlannedScan]:
+        """A scan of this catalog's with its price, one for each id."""
+        lake = None if self._pinned is None else self._pinned.lake
+        pricing = Pricing(self._source, lake, exports, self.settings.requests_per_second, catalog=self.name)
+        with of_account(self._account):
+            yield from pricing.scans(seen, rewritten)
 
     def _guard(self, ticket: Ticket) -> Guard:
         """Others than our own connections have no other way to learn of a mistake than an error."""
@@ -229,7 +279,15 @@ class Catalog:
             Allowance(settings.max_requests) if ticket.owner is None or not ticket.ours else ticket.owner.allowance
         )
         pace = settings.requests_per_second
-        return Guard(allowance, settings.scan_budget, policy, pace, served=self.served, catalog=self.name)
+        return Guard(allowance, settings.scan_budget, policy, pace, served=self.served, catalog=written(self.name))
+
+
+def staged_query(rewriter: Rewriter, native: duckdb.DuckDBPyConnection, text: str, staged: Stage) -> str:
+    """The query of a statement over stand-ins; raises QueryError where it has none."""
+    try:
+        return rewriter.staged(native, text, staged.catalogs)
+    except NotUnderstood as error:
+        raise QueryError(f"Only a query that is understood can be planned: {error}.") from error
 
 
 def open_catalog(
@@ -238,13 +296,11 @@ def open_catalog(
     *,
     ledger: Ledger,
     source: Callable[[], ClosableSource],
-    name: str = CATALOG,
 ) -> Catalog:
     """The catalog of a connection's database: put in, or found there with the same settings.
 
     Args:
         source: makes what gives the rows; called only where the catalog is put in.
-        name: of the catalog.
 
     Raises:
         ConfigError: the name is taken, by something else or by a catalog with other settings; or the connection
@@ -252,33 +308,50 @@ def open_catalog(
         LabelError: a user's language is not usable.
     """
     own_languages = languages(settings.languages)
-    statements = list(_statements(name, own_languages))
+    statements = catalog_statements(CATALOG, own_languages)
     refuse_transaction(native)
-    is_ours, found = hosted_as(native, name)
-    if isinstance(found, Catalog) and found.usable and _same(found.settings, settings):
+    is_ours, found = hosted_as(native, CATALOG)
+    if isinstance(found, Catalog) and found.usable and same_settings(found.settings, settings):
         return found
     if found is not None and found.usable:
-        raise ConfigError(
-            f"This database has a {name!r} catalog with other settings. Close the connection that made it, or "
-            f"run DETACH {quoted(name)}, and try again."
-        )
+        raise ConfigError(OTHER_SETTINGS)
     if found is not None:
         found.take_out()
     if is_ours:
-        detach(native, name)
-    catalog = Catalog(native, settings, ledger=ledger, source=source(), labels=own_languages, name=name)
+        detach(native, CATALOG)
+    catalog = Catalog(native, settings, ledger=ledger, source=source(), labels=own_languages)
+    put_in(native, catalog, statements)
+    return catalog
+
+
+def put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: Sequence[str]) -> None:
+    """Put a new catalog into a connection's database, which has none of its name.
+
+    Args:
+        statements: the catalog's, by `catalog_statements`.
+
+    Raises:
+        VideskError: the questions of wide views cannot be had; the catalog is closed then.
+    """
     try:
-        made = macros(catalog.id, own_languages, catalog=name)
-        _put_in(native, catalog, [*statements, *made, *catalog.wide_views()])
+        attach_empty(native, catalog.name)
+        with at_catalog(native, catalog.name):
+            catalog.put_tables_in(native)
+        execute_all(native, [*statements, *catalog.own_statements()])
+        with at_catalog(native, catalog.name):
+            catalog.pin(native)
     except BaseException:
         catalog.take_out()
         raise
     enlist(catalog.id, catalog)
-    return catalog
+
+
+def catalog_statements(catalog: str, labels: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """What makes a catalog's macros, language views and comments; raises LabelError."""
+    return list(_statements(catalog, labels))
 
 
 def _statements(catalog: str, labels: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    """What makes macros, language views and comments."""
     for endpoint in ENDPOINTS:
         yield macro(endpoint, catalog=catalog)
         yield from comments(endpoint, catalog=catalog)
@@ -292,16 +365,7 @@ def _statements(catalog: str, labels: Mapping[str, Mapping[str, str]]) -> Iterat
         yield f"COMMENT ON VIEW {quoted(catalog)}.main.{view} IS {text_literal(text)}"
 
 
-def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: list[str]) -> None:
-    attach_empty(native, catalog.name)
-    with at_catalog(native, catalog.name):
-        catalog.put_tables_in(native)
-    execute_all(native, [*statements, marker(catalog.name, catalog.id)])
-    with at_catalog(native, catalog.name):
-        catalog.pin(native)
-
-
-def _same(one: Settings, other: Settings) -> bool:
+def same_settings(one: Settings, other: Settings) -> bool:
     return one.token.reveal() == other.token.reveal() and all(
         getattr(one, field.name) == getattr(other, field.name) for field in fields(one) if field.name != "token"
     )

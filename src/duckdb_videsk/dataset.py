@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from duckdb_videsk.errors import MissingIdError, VideskError
+from duckdb_videsk.errors import MissingIdError, VideskError, of_account
 from duckdb_videsk.ledger import REQUESTS_SCHEMA
 from duckdb_videsk.predicates import matching_ids, rows_wanted, storage_schema, time_ranges
 from duckdb_videsk.running import failures
@@ -163,6 +163,7 @@ class VirtualTable(ScannedDataset):
         check: Callable[[], None] = lambda: None,
         guard: Callable[[Ticket], Guard | None] = lambda _: None,
         catalog: str = "videsk",
+        account: str | None = None,
     ) -> None:
         """
         Args:
@@ -170,6 +171,7 @@ class VirtualTable(ScannedDataset):
             check: called before a query is bound; raises where none can be served any more.
             guard: how a scan is watched over.
             catalog: where the table is.
+            account: named in errors, where there are several.
         """
         super().__init__(endpoint.schema, board)
         self.range_column = endpoint.range_column
@@ -179,6 +181,7 @@ class VirtualTable(ScannedDataset):
         self._check = check
         self._guard = guard
         self._catalog = catalog
+        self._account = account
 
     @property
     def schema(self) -> pa.Schema:
@@ -189,6 +192,12 @@ class VirtualTable(ScannedDataset):
         return self.table_schema
 
     def read(
+        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
+    ) -> Generator[pa.RecordBatch, None, None]:
+        with of_account(self._account):
+            yield from self._read(expression, ticket, tally)
+
+    def _read(
         self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
     ) -> Generator[pa.RecordBatch, None, None]:
         match = time_ranges(expression, self.table_schema, self._endpoint.range_column)

@@ -32,10 +32,12 @@ VideskError
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
 __all__ = [
@@ -67,6 +69,7 @@ __all__ = [
     "SilentCutError",
     "UnplacedRowError",
     "VideskError",
+    "of_account",
     "redact",
 ]
 
@@ -74,6 +77,17 @@ _BEARER = re.compile(r"(?i)\bbearer\s+[^\s\"',;]+")
 # No token is shorter; replacing less would garble the text instead.
 _SHORTEST_SECRET = 8
 _JWT = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){1,2}")
+
+
+@contextlib.contextmanager
+def of_account(name: str | None) -> Iterator[None]:
+    """Within, errors say which account they are of."""
+    try:
+        yield
+    except VideskError as error:
+        if error.account is None:
+            error.account = name
+        raise
 
 
 def redact(text: str, *secrets: str) -> str:
@@ -92,7 +106,10 @@ class VideskError(Exception):
         span: the range asked for, as text; None where there is none.
         status: the HTTP status; None where there was no answer.
         attempt: the number of the attempt that failed last, from 1; None where nothing was sent.
+        account: the name of the account, where a connection has several; else None.
     """
+
+    account: str | None = None
 
     def __init__(
         self,
@@ -118,7 +135,8 @@ class VideskError(Exception):
             f"attempt {self.attempt}" if self.attempt else "",
         ]
         context = ", ".join(fact for fact in facts if fact)
-        return f"{self.message} [{context}]" if context else self.message
+        said = f"{self.message} [{context}]" if context else self.message
+        return said if self.account is None else f"account {self.account!r}: {said}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.message, self.__dict__))

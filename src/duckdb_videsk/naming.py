@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.rewriting import Rewriter
-from duckdb_videsk.views import CATALOG, column_labels, languages
+from duckdb_videsk.views import ACCOUNT, CATALOG, column_labels, languages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.rewriting import Columns, TableName
@@ -25,24 +25,41 @@ def exports_of(labels: Mapping[str, Mapping[str, str]], *, catalog: str = CATALO
     return {name: endpoint for name, (endpoint, _) in _shown(labels, catalog).items()}
 
 
-def rewriter_for(settings: Settings, *, catalog: str = CATALOG) -> Rewriter:
-    """What knows the columns of every table and view, and which is the range column."""
-    shown = _shown(languages(settings.languages), catalog)
-    columns = {name: _columns(endpoint, named) for name, (endpoint, named) in shown.items()}
-    return Rewriter(columns, near=_near(shown), natural_bounds=settings.natural_bounds)
+def rewriter_for(settings: Settings, *, catalog: str = CATALOG, accounts: Iterable[str] = ()) -> Rewriter:
+    """What knows the columns of every table and view, and which is the range column.
+
+    Args:
+        settings: for the languages.
+        catalog: where the tables are; with `accounts`, those of all together.
+        accounts: catalogs that have an account's tables each.
+    """
+    labels = languages(settings.languages)
+    catalogs = [_shown(labels, catalog, accounts=bool(accounts)), *(_shown(labels, name) for name in accounts)]
+    columns = {name: _columns(*shown) for tables in catalogs for name, shown in tables.items()}
+    near = {keys: bounds for tables in catalogs for keys, bounds in _near(tables).items()}
+    return Rewriter(columns, near=near, natural_bounds=settings.natural_bounds)
 
 
-def _shown(labels: Mapping[str, Mapping[str, str]], catalog: str) -> dict[TableName, tuple[Endpoint, dict[str, str]]]:
+def _shown(
+    labels: Mapping[str, Mapping[str, str]], catalog: str, *, accounts: bool = False
+) -> dict[TableName, tuple[Endpoint, dict[str, str]]]:
     """The export of each table and view, and what its columns are called there."""
     at = catalog.lower()
+    first = {ACCOUNT: ACCOUNT} if accounts else {}
     tables: dict[TableName, tuple[Endpoint, dict[str, str]]] = {
-        (at, "main", endpoint.table): (endpoint, {column.name: column.name for column in endpoint.all_columns})
+        (at, "main", endpoint.table): (
+            endpoint,
+            first | {column.name: column.name for column in endpoint.all_columns},
+        )
         for endpoint in ENDPOINTS
     }
     for language, texts in labels.items():
         for endpoint in ENDPOINTS:
             view = endpoint.views.get(language, endpoint.table)
-            tables[at, language.lower(), view] = (endpoint, column_labels(endpoint, language, texts))
+            tables[at, language.lower(), view] = (
+                endpoint,
+                column_labels(endpoint, language, texts, accounts=accounts),
+            )
     return tables
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.endpoints import Column, Endpoint
 
 __all__ = [
+    "ACCOUNT",
     "CATALOG",
     "column_labels",
     "comments",
@@ -25,9 +28,12 @@ __all__ = [
     "quoted",
     "schema_views",
     "text_literal",
+    "written",
 ]
 
 CATALOG = "videsk"
+ACCOUNT = "account"
+"""The column that says whose a row is, where a connection has several accounts."""
 
 _UNITS = {
     "es": {"seconds": "segundos", "degrees": "grados"},
@@ -35,6 +41,8 @@ _UNITS = {
 }
 _WILDCARDS = str.maketrans({letter: f"[{letter}]" for letter in "*?["})
 _BLOOM_FILTERS = int(duckdb.__version__.split(".")[0]) < 2
+_PLAIN = re.compile(r"[A-Za-z_]\w*")
+_ACCOUNT_LABELS = {"es": "Cuenta", "en": "Account", "pt": "Conta"}
 _VIEW_COMMENTS = {"es": "vista de {table} con los nombres de Videsk", "pt": "visão de {table} em português"}
 
 
@@ -49,8 +57,12 @@ def languages(own: Mapping[str, Mapping[str, str] | str | Path]) -> dict[str, Ma
     return {**built_in, **loaded}
 
 
-def column_labels(endpoint: Endpoint, language: str, labels: Mapping[str, str]) -> dict[str, str]:
+def column_labels(
+    endpoint: Endpoint, language: str, labels: Mapping[str, str], *, accounts: bool = False
+) -> dict[str, str]:
     """The label of each column, by column name; what the language does not name keeps its fixed label or its name.
+
+    With `accounts` the column of that comes first.
 
     Raises:
         LabelError: the language gives two columns of the view one label.
@@ -68,7 +80,11 @@ def column_labels(endpoint: Endpoint, language: str, labels: Mapping[str, str]) 
         if column.name not in named:
             free = next(label for label in _fallbacks(column) if label.casefold() not in taken)
             named[column.name] = taken[free.casefold()] = free
-    return {column.name: named[column.name] for column in endpoint.all_columns}
+    shown = {column.name: named[column.name] for column in endpoint.all_columns}
+    if not accounts:
+        return shown
+    label = labels.get(ACCOUNT, _ACCOUNT_LABELS.get(language, ACCOUNT))
+    return {ACCOUNT: next(free for free in _numbered(label) if free.casefold() not in taken), **shown}
 
 
 def schema_views(
@@ -79,13 +95,21 @@ def schema_views(
     catalog: str = CATALOG,
     macros: bool = True,
     anew: bool = False,
+    accounts: bool = False,
 ) -> Iterator[str]:
-    """Statements that create a language's schema and views with macros and comments; with `anew` over older ones."""
+    """Statements that create a language's schema and views with macros and comments.
+
+    Args:
+        catalog: where.
+        macros: whether with macros.
+        anew: over older ones.
+        accounts: whether the tables have a column with the account.
+    """
     if_needed, or_replace = ("IF NOT EXISTS ", "OR REPLACE ") if anew else ("", "")
     schema = f"{quoted(catalog)}.{quoted(language)}"
     yield f"CREATE SCHEMA {if_needed}{schema}"
     for endpoint in endpoints:
-        named = column_labels(endpoint, language, labels)
+        named = column_labels(endpoint, language, labels, accounts=accounts)
         view = f"{schema}.{quoted(endpoint.views.get(language, endpoint.table))}"
         selected = ", ".join(f"{quoted(name)} AS {quoted(label)}" for name, label in named.items())
         # Without a catalog it is the view's own, whatever that is called where it is opened later.
@@ -144,6 +168,12 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def written(name: str) -> str:
+    """An identifier as people write it: quoted where it has to be."""
+    plain = _PLAIN.fullmatch(name) and [kind for _, kind in duckdb.tokenize(name)] == [duckdb.token_type.identifier]
+    return name if plain else quoted(name)
+
+
 def text_literal(text: str) -> str:
     """A string literal of any text."""
     return "'" + text.replace("'", "''") + "'"
@@ -169,11 +199,12 @@ def _label(column: Column, labels: Mapping[str, str]) -> str | None:
 def _fallbacks(column: Column) -> Iterator[str]:
     if column.fixed:
         yield column.fixed
-    yield column.name
-    number = 2
-    while True:
-        yield f"{column.name}_{number}"
-        number += 1
+    yield from _numbered(column.name)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}_{number}" for number in itertools.count(2))
 
 
 def _view_comments(

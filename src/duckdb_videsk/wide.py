@@ -12,8 +12,8 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Protocol
 
 from duckdb_videsk.endpoints import ENDPOINTS
-from duckdb_videsk.errors import QueryError
-from duckdb_videsk.views import CATALOG, column_labels, quoted, text_literal
+from duckdb_videsk.errors import QueryError, of_account
+from duckdb_videsk.views import CATALOG, column_labels, quoted, text_literal, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -50,7 +50,9 @@ class WideTables:
         languages: Mapping[str, Mapping[str, str]],
         *,
         catalog: str = CATALOG,
+        account: str | None = None,
     ) -> None:
+        self._account = account
         self._source = source
         self._catalog = catalog
         self._board = board
@@ -103,12 +105,12 @@ class WideTables:
     def _questions(self, endpoint: Endpoint, asked_id: str) -> tuple[str, ...]:
         if not asked_id:
             raise QueryError(
-                f"{endpoint.parameter}: the id is empty; write {self._catalog}.{endpoint.parameter}('…')."
+                f"{endpoint.parameter}: the id is empty; write {written(self._catalog)}.{endpoint.parameter}('…')."
             )
         until, known = self._known.get((endpoint.table, asked_id), (0.0, ()))
         if known or time.monotonic() < until:
             return known
-        with self._board.running(self._board.new_ticket()) as ticket:
+        with self._board.running(self._board.new_ticket()) as ticket, of_account(self._account):
             known = tuple(dict.fromkeys(self._source.questions(endpoint, asked_id, check=ticket.check)))
         self._known[endpoint.table, asked_id] = time.monotonic() + _NOTHING_KEPT_SECONDS, known
         return known

@@ -39,11 +39,19 @@ class Place:
         *table, column = (name.lower() for name in names)
         seen = [source for source in self.scope.sources if source.in_where or self.join]
         if table:
-            having = [source for source in seen if source.name == table[-1]] if len(table) == 1 else []
+            having = [source for source in seen if source.name == table[-1] and _is_so_called(source, table)]
         else:
             having = [source for source in seen if any(name == column for name, _ in source.columns or ())]
             having = having[:1] if column in self.scope.merged else having
         return having[0] if len(having) == 1 else None
+
+
+def _is_so_called(source: Source, table: Sequence[str]) -> bool:
+    """Whether a name before a column, with its catalog or without, can mean the source."""
+    if len(table) == 1 or source.table is None:
+        return len(table) == 1
+    catalog, schema, name = source.table
+    return list(table) in ([catalog, name], [catalog, schema, name])
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,10 @@ def _replaced(tree: Node, tables: Tables, stages: Mapping[str, str]) -> Iterator
         elif not is_cte(node) and (place := tables.place(names_of(node))) is not None:
             schema = "" if len(parts) > 1 else f"{exp.to_identifier(place[1], quoted=True).sql('duckdb')}."
             yield first.meta["start"], first.meta["start"], f"{stages[place[0]]}.{schema}"
+    for column in tree.find_all(exp.Column):
+        first, *others = column.parts
+        if len(others) > 1 and first.name.lower() in tables.catalogs and "start" in first.meta:
+            yield first.meta["start"], first.meta["end"] + 1, stages[first.name.lower()]
 
 
 def _is_of(tables: Tables, parts: list[Node]) -> bool:
