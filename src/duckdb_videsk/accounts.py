@@ -214,7 +214,8 @@ class Accounts:
     def _known(self) -> Iterator[KnownAccount]:
         for name, settings in self.accounts.items():
             entries = self._catalogs[name].ledger.entries()
-            failed = [entry.error for entry in entries if entry.error is not None]
+            # What was given up, since something else failed, is no failure of its own.
+            failed = [entry.error for entry in entries if entry.error not in {None, "CancelledError"}]
             left_out = self.left_out.get(name)
             yield KnownAccount(
                 account=name,
