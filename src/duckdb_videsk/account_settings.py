@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-from duckdb_videsk.errors import ConfigError, MissingTokenError, of_account
+from duckdb_videsk.errors import ConfigError, MissingTokenError, VideskError
 from duckdb_videsk.labels import BUILT_IN
 from duckdb_videsk.settings import (
     Settings,
@@ -142,7 +142,7 @@ def _settings(name: str, own: Settings | Mapping[str, Any], arguments: Mapping[s
         raise ConfigError(
             f"{name!r} cannot name an account: a name is letters, digits, '_', '-' and spaces within, 63 at the most."
         )
-    with of_account(name):
+    with VideskError.of_account(name):
         if isinstance(own, Settings):
             given = {field: value for field, value in arguments.items() if value is not None and field not in _OWN}
             shared = made_settings({**given, "token": own.token})

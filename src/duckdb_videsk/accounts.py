@@ -24,7 +24,7 @@ from duckdb_videsk.catalog import (
 )
 from duckdb_videsk.coverage import COVERAGE_SCHEMA
 from duckdb_videsk.endpoints import ENDPOINTS
-from duckdb_videsk.errors import ConfigError, QueryError, VideskError, of_account
+from duckdb_videsk.errors import ConfigError, QueryError, VideskError
 from duckdb_videsk.hosting import (
     at_catalog,
     attach_empty,
@@ -187,7 +187,8 @@ class Accounts:
             native.from_arrow(AccountsTable(self._known, board=self.board)).create_view("accounts")
             for number, name in enumerate(self.accounts):
                 schema = _LEFT_OUT.format(number) if name in self.left_out else None
-                branches.append(Branch(name, CATALOG, schema) if schema else Branch(name, name))
+                live_only = self.keeps_days and not (schema is None and self._catalogs[name].keeps_days)
+                branches.append(Branch(name, CATALOG if schema else name, schema or "main", beside_files=live_only))
                 if schema:
                     self._put_in_left_out(native, name, schema)
         own = [Branch(name, name) for name in self.accounts]
@@ -335,6 +336,6 @@ def _failing(sources: Mapping[str, ClosableSource]) -> dict[str, VideskError]:
             failed[name] = error
     if len(failed) == len(sources):
         for name, failure in failed.items():
-            with of_account(name):
+            with VideskError.of_account(name):
                 raise failure
     return failed

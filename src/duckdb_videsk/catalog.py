@@ -14,7 +14,7 @@ import duckdb
 from duckdb_videsk.coverage import CoverageTable
 from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
-from duckdb_videsk.errors import ClosedError, ConfigError, QueryError, of_account
+from duckdb_videsk.errors import ClosedError, ConfigError, QueryError, VideskError
 from duckdb_videsk.guard import Allowance, Guard
 from duckdb_videsk.hosting import (
     SETTLING_SECONDS,
@@ -121,7 +121,11 @@ class Catalog:
         self.rewriter = rewriter_for(settings, catalog=name)
         self._labels = labels
         self._source = source
-        self._pinned = PinnedTables(source, catalog=name) if isinstance(source, ReadThrough) else None
+        self._pinned = (
+            PinnedTables(source, catalog=name, beside_others=name != CATALOG)
+            if isinstance(source, ReadThrough)
+            else None
+        )
         self._native = weakref.ref(native)
         self._close_source = weakref.finalize(self, source.close)
 
@@ -263,7 +267,7 @@ class Catalog:
         """A scan of this catalog's with its price, one for each id."""
         lake = None if self._pinned is None else self._pinned.lake
         pricing = Pricing(self._source, lake, exports, self.settings.requests_per_second, catalog=self.name)
-        with of_account(self._account):
+        with VideskError.of_account(self._account):
             yield from pricing.scans(seen, rewritten)
 
     def _guard(self, ticket: Ticket) -> Guard:

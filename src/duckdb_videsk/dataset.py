@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from duckdb_videsk.errors import MissingIdError, VideskError, of_account
+from duckdb_videsk.errors import MissingIdError, VideskError
 from duckdb_videsk.ledger import REQUESTS_SCHEMA
 from duckdb_videsk.predicates import matching_ids, rows_wanted, storage_schema, time_ranges
 from duckdb_videsk.running import failures
@@ -194,7 +194,7 @@ class VirtualTable(ScannedDataset):
     def read(
         self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
     ) -> Generator[pa.RecordBatch, None, None]:
-        with of_account(self._account):
+        with VideskError.of_account(self._account):
             yield from self._read(expression, ticket, tally)
 
     def _read(

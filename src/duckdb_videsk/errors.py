@@ -69,7 +69,6 @@ __all__ = [
     "SilentCutError",
     "UnplacedRowError",
     "VideskError",
-    "of_account",
     "redact",
 ]
 
@@ -77,17 +76,6 @@ _BEARER = re.compile(r"(?i)\bbearer\s+[^\s\"',;]+")
 # No token is shorter; replacing less would garble the text instead.
 _SHORTEST_SECRET = 8
 _JWT = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){1,2}")
-
-
-@contextlib.contextmanager
-def of_account(name: str | None) -> Iterator[None]:
-    """Within, errors say which account they are of."""
-    try:
-        yield
-    except VideskError as error:
-        if error.account is None:
-            error.account = name
-        raise
 
 
 def redact(text: str, *secrets: str) -> str:
@@ -137,6 +125,17 @@ class VideskError(Exception):
         context = ", ".join(fact for fact in facts if fact)
         said = f"{self.message} [{context}]" if context else self.message
         return said if self.account is None else f"account {self.account!r}: {said}"
+
+    @staticmethod
+    @contextlib.contextmanager
+    def of_account(name: str | None) -> Iterator[None]:
+        """Within, errors say that they are this account's."""
+        try:
+            yield
+        except VideskError as error:
+            if error.account is None:
+                error.account = name
+            raise
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.message, self.__dict__))

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from duckdb_videsk.account_settings import chosen_settings
 from duckdb_videsk.arguments import add_accounts
 from duckdb_videsk.endpoints import ENDPOINTS, by_table
-from duckdb_videsk.errors import ConfigError, LakeError, QueryError, of_account
+from duckdb_videsk.errors import ConfigError, LakeError, QueryError, VideskError
 from duckdb_videsk.fetch import Engine
 from duckdb_videsk.lake import Lake, ReadThrough
 from duckdb_videsk.lake.upkeep import compact, forget
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from duckdb_videsk.endpoints import Endpoint
-    from duckdb_videsk.errors import VideskError
     from duckdb_videsk.lake.store import Shelf
     from duckdb_videsk.settings import Settings
     from duckdb_videsk.sync import Synced
@@ -170,7 +169,7 @@ def _sync_one(
     source = ReadThrough(lake, Engine(settings, ledger=Ledger(), watch=watcher(settings.progress)))
     errors: list[VideskError] = []
     try:
-        with of_account(account):
+        with VideskError.of_account(account):
             for shelf, synced in zip(shelves, sync(source, shelves, since=since, until=until), strict=True):
                 say(_line(_name(account, shelf), synced))
                 errors.extend([synced.error] if synced.error else [])
@@ -237,7 +236,7 @@ def _verified(options: argparse.Namespace, account: str | None, settings: Settin
     try:
         for shelf in shelves:
             for piece in [piece for piece in shelf.pieces() if piece.days.intersect(span).length]:
-                with of_account(account):
+                with VideskError.of_account(account):
                     lines = list(_compared(engine, _name(account, shelf), shelf, piece))
                 if lines and options.forget:
                     shelf.remove([piece])

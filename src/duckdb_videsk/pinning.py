@@ -49,10 +49,12 @@ class PinnedTables:
     Args:
         source: gives the rows.
         catalog: its name.
+        beside_others: whether its tables are also parts of unions.
     """
 
-    def __init__(self, source: ReadThrough, *, catalog: str) -> None:
+    def __init__(self, source: ReadThrough, *, catalog: str, beside_others: bool) -> None:
         self._catalog = catalog
+        self._beside_others = beside_others
         self.lake = source.lake
         self._source = source
         self._settings = source.lake.settings
@@ -165,7 +167,9 @@ class PinnedTables:
             native.from_arrow(dataset(endpoint, self._source.beyond(snapshot.held))).create_view(f"{table}_{number}")
             native.execute(f"USE {catalog}")
             given = f"{live}.{quoted(f'{table}_{number}')}"
-            native.execute(pinned_view(endpoint, snapshot.files, given, catalog=self._catalog))
+            native.execute(
+                pinned_view(endpoint, snapshot.files, given, catalog=self._catalog, beside_files=self._beside_others)
+            )
             for statement in comments(endpoint, catalog=self._catalog):
                 native.execute(statement)
             native.execute(f"DROP VIEW IF EXISTS {catalog}.{live}.{quoted(f'{table}_{number - 1}')}")

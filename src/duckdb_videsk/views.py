@@ -23,6 +23,7 @@ __all__ = [
     "column_labels",
     "comments",
     "languages",
+    "live_selection",
     "macro",
     "pinned_view",
     "quoted",
@@ -130,9 +131,14 @@ def comments(endpoint: Endpoint, *, catalog: str = CATALOG, kind: str = "VIEW") 
             yield f"COMMENT ON COLUMN {table}.{quoted(column.name)} IS {text_literal(said)}"
 
 
-def pinned_view(endpoint: Endpoint, files: Sequence[str], live: str, *, catalog: str = CATALOG) -> str:
-    """The statement that makes a table of kept files and of a view that gives all the rest."""
-    live_columns = _live_columns(endpoint, beside_files=bool(files))
+def pinned_view(
+    endpoint: Endpoint, files: Sequence[str], live: str, *, catalog: str = CATALOG, beside_files: bool = False
+) -> str:
+    """The statement that makes a table of kept files and of a view that gives all the rest.
+
+    With `beside_files` the table may come to stand beside others that have files, though it has none.
+    """
+    live_columns = live_selection(endpoint, beside_files=beside_files or bool(files))
     halves = [f"SELECT {live_columns} FROM {quoted(catalog)}.{live} AS t"]  # noqa: S608 - every name is quoted
     if files:
         columns = ", ".join(f"t.{quoted(column.name)}" for column in endpoint.all_columns)
@@ -179,11 +185,11 @@ def text_literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _live_columns(endpoint: Endpoint, *, beside_files: bool) -> str:
-    """The columns of the live half, qualified: within a macro DuckDB takes a bare name for its parameter too.
+def live_selection(endpoint: Endpoint, *, beside_files: bool) -> str:
+    """The columns of what is live, qualified: within a macro DuckDB takes a bare name for its parameter too.
 
-    DuckDB 1.5 pushes a Bloom filter of a join's keys into both halves, and then finds that Arrow's cannot take it. It
-    pushes none through an expression; so only the columns that decide what is asked for stand bare.
+    DuckDB 1.5 pushes a Bloom filter of a join's keys into all of a union, and then finds that Arrow cannot take it.
+    It pushes none through an expression; so only the columns that decide what is asked for stand bare.
     """
     shielded = beside_files and _BLOOM_FILTERS
     bare = {endpoint.range_column, endpoint.parameter} if shielded else set(endpoint.schema.names)

@@ -12,7 +12,7 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Protocol
 
 from duckdb_videsk.endpoints import ENDPOINTS
-from duckdb_videsk.errors import QueryError, of_account
+from duckdb_videsk.errors import QueryError, VideskError
 from duckdb_videsk.views import CATALOG, column_labels, quoted, text_literal, written
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class WideTables:
         until, known = self._known.get((endpoint.table, asked_id), (0.0, ()))
         if known or time.monotonic() < until:
             return known
-        with self._board.running(self._board.new_ticket()) as ticket, of_account(self._account):
+        with self._board.running(self._board.new_ticket()) as ticket, VideskError.of_account(self._account):
             known = tuple(dict.fromkeys(self._source.questions(endpoint, asked_id, check=ticket.check)))
         self._known[endpoint.table, asked_id] = time.monotonic() + _NOTHING_KEPT_SECONDS, known
         return known
