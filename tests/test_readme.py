@@ -37,7 +37,9 @@ DOCS = [README, ROOT / "CHANGELOG.md", *PAGES]
 TEXTS = {path.name: path.read_text("utf-8") for path in DOCS}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Sessions, and the configuration of other programs.
-SHOWN_ONLY = {"text", "nginx", "caddyfile", "ini"}
+SHOWN_ONLY = {"text", "nginx", "caddyfile", "ini", "toml"}
+# Its examples need two accounts.
+OF_ACCOUNTS = "accounts.md"
 # Run elsewhere: the first by installing, in .ci/run; the demonstration in test_cli.
 NOT_RUN = ("pip install", "pytest", "export ", "videsk demo")
 
@@ -47,7 +49,7 @@ def blocks(*languages: str) -> list[Any]:
         pytest.param(text, id=f"{name}:{number}")
         for name, document in TEXTS.items()
         for number, (language, text) in enumerate(BLOCK.findall(document))
-        if language in languages
+        if language in languages and name != OF_ACCOUNTS
     ]
 
 
@@ -128,6 +130,32 @@ def test_python(simulator: Simulator, names: dict[str, Any], capsys: pytest.Capt
     exec(compile(text, "README.md", "exec"), names)  # noqa: S102 - it is ours
     if ".show()" in text:
         assert "─" in capsys.readouterr().out
+
+
+def test_several_accounts(
+    simulator: Simulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    account = SyntheticAccount(since=date(2026, 3, 1), until=date(2026, 3, 4), calls_per_day=20)
+    with Simulator(account, token="tok-of-south") as south:
+        for language, text in BLOCK.findall(TEXTS[OF_ACCOUNTS]):
+            if language == "toml":
+                (tmp_path / "config.toml").write_text(text.replace("https://south.example", south.url), "utf-8")
+                (tmp_path / "south.token").write_text(south.token, "utf-8")
+                (tmp_path / "south.token").chmod(0o600)
+                monkeypatch.setenv("VIDESK_CONFIG", str(tmp_path / "config.toml"))
+                monkeypatch.setenv("NORTH_TOKEN", simulator.token)
+            elif language == "python":
+                names: dict[str, Any] = {}
+                exec(compile(text, OF_ACCOUNTS, "exec"), names)  # noqa: S102 - it is ours
+                assert {"north", "south"} <= set(re.findall(r"\w+", capsys.readouterr().out))
+            else:
+                assert language == "sql"
+                for statement in filter(str.strip, text.split(";")):
+                    assert names["con"].execute(statement).fetchall(), statement
+        names["con"].close()
 
 
 def sessions(text: str) -> Iterator[tuple[str, str]]:
@@ -314,14 +342,15 @@ def test_every_format_is_documented() -> None:
 def test_the_settings_table() -> None:
     rows = {code(name)[0]: (code(variable), code(default)) for name, variable, default, _ in
             table(TEXTS["README.md"], "setting")}  # fmt: skip
-    assert set(rows) == set(Settings.__dataclass_fields__)
+    of_several = {"accounts", "failing_accounts"}
+    assert set(rows) == set(Settings.__dataclass_fields__) | of_several
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name in [name for name in os.environ if name.startswith("VIDESK_")]:
             monkeypatch.delenv(name)
         monkeypatch.setenv("XDG_CONFIG_HOME", str(ROOT / "docs"))
         defaults = load_settings(token="t")
         for name, (variables, default) in rows.items():
-            if default and name not in {"time_zone", "cache_dir", "lake_dir", "progress", "settle_days"}:
+            if default and name not in of_several | {"time_zone", "cache_dir", "lake_dir", "progress", "settle_days"}:
                 value = getattr(defaults, name)
                 assert default[0] == (
                     f"{value}".lower() if isinstance(value, bool) else f"{value}".removesuffix(".0")
