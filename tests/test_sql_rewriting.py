@@ -129,9 +129,18 @@ def test_a_query_on_another_day(con: Connection, source: MemorySource) -> None:
 def test_macros_with_names_of_functions(con: Connection, source: MemorySource) -> None:
     text = "SELECT count(*) FROM videsk.calls WHERE year(start_time) = 5"
     assert rewritten(con, text) != text
+    early = con.sql(text)
+    assert early.fetchall() == [(0,)]
+    derived = early.project("42 AS answer, *")
     con.execute("CREATE MACRO year(x) AS day(x)")
-    assert rewritten(con, text) == text
     assert con.sql(text).fetchall() == [(48,)]
+    assert early.fetchall() == [(48,)], "a lazy relation means what its words mean when it runs"
+    assert derived.fetchall() == [(42, 48)]
+    assert asked(source) == (EVER,)
+    assert [scan.ranges for scan in con.plan(text).scans] == [(EVER,)]
+    con.execute("DROP MACRO year")
+    assert early.fetchall() == [(0,)]
+    assert asked(source) != (EVER,)
     con.execute("CREATE TEMP MACRO current_date() AS DATE '2026-01-05'")
     today = "SELECT count(*) FROM videsk.calls WHERE start_time::date = current_date()"
     assert con.sql(today).fetchall() == con.native.sql(today).fetchall()

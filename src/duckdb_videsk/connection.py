@@ -145,7 +145,7 @@ class Connection(Wrapper):
         with self._native.cursor() as cursor:
             cursor.execute(f"SET TimeZone = {text_literal(time_zone_of(self._native))}")
             if self.settings.implied_ranges:
-                rewritten = rewriter.rewrite(cursor, query, parameters)
+                rewritten = rewriter.checked(cursor, query, rewriter.rewrite(cursor, query, parameters))
             text = rewriter.marked(cursor, rewritten.text, parameters) if self._may_mark else rewritten.text
 
             def run(staged: str) -> None:

@@ -21,8 +21,15 @@ from duckdb_videsk.rewriting.latest import may_be_latest, with_mark
 from duckdb_videsk.rewriting.parameters import values_of
 from duckdb_videsk.rewriting.places import Reference, places, references
 from duckdb_videsk.rewriting.scopes import Columns, TableName, Tables, parsed
-from duckdb_videsk.rewriting.session import Session, has_temporary, mean_the_same, session_of, time_zone_of
-from duckdb_videsk.rewriting.splices import prove, spliced
+from duckdb_videsk.rewriting.session import (
+    Session,
+    has_temporary,
+    mean_the_same,
+    sameness,
+    session_of,
+    time_zone_of,
+)
+from duckdb_videsk.rewriting.splices import implied_text, prove, spliced
 from duckdb_videsk.rewriting.staging import staged
 from duckdb_videsk.rewriting.words import Sort, words_of
 
@@ -116,13 +123,19 @@ class Rewriter:
             session = session_of(native)
             if not self._is_here(session) and not any(name in text.lower() for name in self._catalogs):
                 return plain
-            found = self._rewritten(native, text, values_of(parameters), session, check)
-            pairs = {pair for implied in found.implied for pair in implied.meanings}
-            return found if pairs and mean_the_same(native, pairs) else replace(found, text=text, implied=())
+            return self._rewritten(native, text, values_of(parameters), session, check)
         except duckdb.InterruptException:
             raise
         except Exception:  # noqa: BLE001 - whatever goes wrong here, the statement runs as it was written
             return plain
+
+    def checked(self, native: duckdb.DuckDBPyConnection, text: str, rewritten: Rewritten) -> Rewritten:
+        """What `text` implies now; nothing where words in it have come to mean something else.
+
+        DuckDB looks at that by itself whenever it plans the statement.
+        """
+        pairs = {pair for implied in rewritten.implied for pair in implied.meanings}
+        return rewritten if pairs and mean_the_same(native, pairs) else replace(rewritten, text=text, implied=())
 
     def marked(self, native: duckdb.DuckDBPyConnection, text: str, parameters: object = None) -> str:
         """The statement with a mark for its scan, where only the newest or oldest few records matter to it.
@@ -199,12 +212,10 @@ class Rewriter:
         implied = tuple(statement.implied(list(places(tree, words, tables))))
         if not implied:
             return Rewritten(text, references=named, hints=tuple(statement.hints))
-        additions = {found.place.start: (found.place, "") for found in implied}
-        for found in implied:
-            before = additions[found.place.start][1]
-            additions[found.place.start] = (found.place, f"{before} AND {found.text}" if before else found.text)
-        prove(bare, tree, words, [place for place, _ in additions.values()], evaluator)
-        return Rewritten(spliced(text, words, list(additions.values())), implied, named, tuple(statement.hints))
+        found = {one.place: [other for other in implied if other.place == one.place] for one in implied}
+        prove(bare, tree, words, list(found), evaluator)
+        additions = [(place, _addition(together)) for place, together in found.items()]
+        return Rewritten(spliced(text, words, additions), implied, named, tuple(statement.hints))
 
     def _tables_of(self, native: duckdb.DuckDBPyConnection, session: Session, words: tuple[Word, ...]) -> Tables:
         columns = dict(self._columns)
@@ -217,3 +228,13 @@ class Rewriter:
     def _is_here(self, session: Session) -> bool:
         """Whether names alone may be those of the catalogs' tables."""
         return session.database.lower() in self._catalogs
+
+
+def _addition(together: list[Implied]) -> str:
+    """What one condition implies, for as long as its words mean what they were taken for."""
+    pairs = dict.fromkeys(pair for implied in together for pair in implied.meanings)
+    changed = (f"NOT {sameness(pairs)}",) if pairs else ()
+    # An OR keeps DuckDB from handing on what stands in an ON, and otherwise is evaluated only once.
+    within, after = (changed, ()) if together[0].place.join else ((), changed)
+    said = (implied_text(one.column, one.ranges, " OR ".join([*one.unless, *within])) for one in together)
+    return " OR ".join([" AND ".join(said), *after])

@@ -13,7 +13,6 @@ from duckdb_videsk.rewriting.grid import QUARTER
 from duckdb_videsk.rewriting.joins import carried, lower, range_columns, shared_facts
 from duckdb_videsk.rewriting.parameters import filled
 from duckdb_videsk.rewriting.scalars import Reader
-from duckdb_videsk.rewriting.splices import implied_text
 from duckdb_videsk.rewriting.trees import CLOCK_WORDS, CLOCKS, Node, condition_tree, serialising, sql
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class Implied:
         column: the range column, as it is named there.
         ranges: where the condition can hold.
         predicate: the condition's own text.
-        text: what says the same to DuckDB.
+        unless: conditions, known when a statement is planned, under which the ranges say nothing.
         meanings: expressions in it, as they are written and with the full names of the functions they are taken for.
     """
 
@@ -55,7 +54,7 @@ class Implied:
     column: str
     ranges: tuple[Range, ...]
     predicate: str
-    text: str
+    unless: tuple[str, ...]
     meanings: tuple[tuple[str, str], ...]
 
 
@@ -110,9 +109,8 @@ class Statement:
             for path, source in range_columns(tree, place).items():
                 found = self._finding(tree, path, unless_pushed=True)
                 if found is not None:
-                    text = implied_text(found.column, found.ranges, " OR ".join(found.unless))
-                    predicate = self._predicate(place)
-                    yield Implied(place, source.table, found.column, found.ranges, predicate, text, found.meanings)
+                    said = self._predicate(place)
+                    yield Implied(place, source.table, found.column, found.ranges, said, found.unless, found.meanings)
         for place, facts in shared_facts(trees):
             yield from self._between_tables(place, facts)
 
@@ -134,9 +132,10 @@ class Statement:
         for path, pieces in narrowed.items():
             source = facts.target_of(path)
             if source is not None and subtract(ranges[path], pieces):
-                text = implied_text(_written(path), pieces, " OR ".join(dict.fromkeys(unless)))
-                said = dict.fromkeys(sql(edge.leaf, lambda _: None) for edge in edges if path in edge.paths)
-                yield Implied(place, source.table, _written(path), pieces, " AND ".join(said), text, tuple(meanings))
+                leaves = dict.fromkeys(sql(edge.leaf, lambda _: None) for edge in edges if path in edge.paths)
+                said = " AND ".join(leaves)
+                never = tuple(dict.fromkeys(unless))
+                yield Implied(place, source.table, _written(path), pieces, said, never, tuple(meanings))
         for edge in natural:
             might = carried(narrowed, [*links, edge])[edge.one]
             source = facts.target_of(edge.one)

@@ -17,7 +17,7 @@ from duckdb_videsk.views import quoted, text_literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Session", "has_temporary", "has_usual_order", "mean_the_same", "session_of", "time_zone_of"]
+__all__ = ["Session", "has_temporary", "has_usual_order", "mean_the_same", "sameness", "session_of", "time_zone_of"]
 
 _SETTINGS = ", ".join(
     f"system.main.current_setting('{name}')" for name in ("Calendar", "old_implicit_casting", "default_collation")
@@ -72,10 +72,13 @@ def time_zone_of(native: duckdb.DuckDBPyConnection) -> str:
 
 def mean_the_same(native: duckdb.DuckDBPyConnection, pairs: Iterable[tuple[str, str]]) -> bool:
     """Whether expressions over a TIMESTAMPTZ `s` mean the same in the session, as DuckDB binds them."""
+    return _answer(native, f"({sameness(pairs)})::VARCHAR") == "true"
+
+
+def sameness(pairs: Iterable[tuple[str, str]]) -> str:
+    """The condition for that; DuckDB evaluates it whenever it plans a statement."""
     one, other = (_plan(", ".join(texts)) for texts in zip(*pairs, strict=True))
-    return (
-        _answer(native, f"({one} = {other} AND NOT system.main.contains({one}, '\"error\":true'))::VARCHAR") == "true"
-    )
+    return f"coalesce({one} = {other} AND NOT system.main.contains({one}, '\"error\":true'), false)"
 
 
 def has_temporary(native: duckdb.DuckDBPyConnection, name: str) -> bool:
