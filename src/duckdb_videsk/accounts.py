@@ -168,7 +168,9 @@ class Accounts:
     ) -> QueryPlan:
         """What a statement would read, as `Catalog.plan` says it."""
         of_all = exports_of(self._labels)
-        with stage(native, self.accounts, self._labels, board=self.board, union=CATALOG) as staged:
+        with stage(
+            native, self.accounts, self._labels, board=self.board, union=CATALOG, left_out=self.left_out
+        ) as staged:
             run(staged_query(self.rewriter, native, text, staged))
         scans = (
             planned

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import closing
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ import pyarrow.dataset as ds
 from duckdb_videsk.errors import MissingIdError, VideskError
 from duckdb_videsk.ledger import REQUESTS_SCHEMA
 from duckdb_videsk.predicates import matching_ids, rows_wanted, storage_schema, time_ranges
-from duckdb_videsk.running import failures
+from duckdb_videsk.running import FailedScan, failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -78,6 +79,7 @@ class ScannedDataset(ds.Dataset):  # type: ignore[misc]  # pyarrow ships no type
     """A Dataset whose rows exist only while they are read. Public methods work by a scan, or say why they cannot."""
 
     range_column: str | None = None
+    starts_ahead = False
 
     def __init__(self, schema: pa.Schema, board: Board) -> None:
         self.table_schema = schema
@@ -87,7 +89,10 @@ class ScannedDataset(ds.Dataset):  # type: ignore[misc]  # pyarrow ships no type
     def read(
         self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
     ) -> Generator[pa.RecordBatch, None, None]:
-        """Batches of the whole schema with at least every row that `expression` accepts, and that matters."""
+        """Batches of the whole schema with at least every row that `expression` accepts, and that matters.
+
+        With `ticket.ahead` the first is None, once the read is under way.
+        """
 
     @property
     def schema(self) -> pa.Schema:
@@ -182,6 +187,8 @@ class VirtualTable(ScannedDataset):
         self._guard = guard
         self._catalog = catalog
         self._account = account
+        # DuckDB reads the parts of a union one by one, but opens all of them where their order does not matter.
+        self.starts_ahead = account is not None
 
     @property
     def schema(self) -> pa.Schema:
@@ -291,6 +298,10 @@ class TableScan:
             closing(self._dataset.read(self._expression, ticket, tally)) as read,
         ):
             for batch in read:
+                if batch is None:
+                    with ticket.resting():
+                        yield None
+                    continue
                 picked = self._pick(batch)
                 tally.rows += picked.num_rows
                 if picked.num_rows:
@@ -299,7 +310,10 @@ class TableScan:
 
     def to_reader(self) -> pa.RecordBatchReader:
         """For DuckDB: an error of the scan comes out marked."""
-        return pa.RecordBatchReader.from_batches(self.projected_schema, self._marked())
+        marked = self._marked()
+        return pa.RecordBatchReader.from_batches(
+            self.projected_schema, self._begun(marked) if self._dataset.starts_ahead else marked
+        )
 
     def to_table(self) -> pa.Table:
         return pa.Table.from_batches(self.to_batches(), self.projected_schema)
@@ -309,6 +323,17 @@ class TableScan:
 
     def count_rows(self) -> int:
         return sum(batch.num_rows for batch in self.to_batches())
+
+    def _begun(self, marked: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The same batches, of a read that is under way; what it raises is raised where they are wanted."""
+        self._ticket.ahead = True
+        try:
+            first = next(marked)
+        except StopIteration:
+            return iter(())
+        except FailedScan as error:
+            return _failing(error)
+        return marked if first is None else chain([first], marked)
 
     def _marked(self) -> Iterator[pa.RecordBatch]:
         try:
@@ -374,14 +399,23 @@ def _until_enough(
     before = tally.rows
     while True:
         ticket.check()
+        ahead, ticket.ahead = ticket.ahead, False
         try:
-            batch = scan.poll(_POLL_SECONDS)
+            batch = scan.poll(0.0 if ahead else _POLL_SECONDS)
         except StopIteration:
             return True
+        if ahead:
+            yield None
         if batch is not None:
             yield batch
         if enough is not None and tally.rows - before >= enough and scan.in_order:
             return False
+
+
+def _failing(error: FailedScan) -> Iterator[pa.RecordBatch]:
+    """Raises at the first batch."""
+    yield from ()
+    raise error
 
 
 def _first(batches: Generator[pa.RecordBatch, None, None], num_rows: int) -> Iterable[pa.RecordBatch]:

@@ -14,7 +14,7 @@ from duckdb_videsk.unions import Branch, union_statements
 from duckdb_videsk.views import macro, schema_views
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 
     import duckdb
     import pyarrow as pa
@@ -109,6 +109,7 @@ def stage(
     *,
     board: Board,
     union: str | None = None,
+    left_out: Collection[str] = (),
 ) -> Iterator[Stage]:
     """Within, other catalogs have the tables, views and macros of the real ones.
 
@@ -116,6 +117,7 @@ def stage(
         catalogs: by name, each with the tables of an account.
         labels: of every language.
         union: a further catalog with the tables of all those together.
+        left_out: those that have no part in it.
     """
     staged = Stage({}, [])
     try:
@@ -125,7 +127,7 @@ def stage(
                 cursor = cursors.enter_context(native.cursor())
                 _put_in(cursor, staged, name, settings, labels, board=board)
             if union is not None:
-                branches = [Branch(name, staged.catalogs[name.lower()]) for name in catalogs]
+                branches = [Branch(name, staged.catalogs[name.lower()]) for name in catalogs if name not in left_out]
                 cursor = cursors.enter_context(native.cursor())
                 _put_in_union(cursor, staged, union, branches, labels)
             yield staged
