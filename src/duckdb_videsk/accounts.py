@@ -156,6 +156,8 @@ class Accounts:
 
     def take_out(self) -> None:
         """Remove the catalogs from their database, as far as that still stands, and close them."""
+        for catalog in self._catalogs.values():
+            catalog.close()
         native = self._native()
         if native is not None:
             with contextlib.suppress(duckdb.Error), native.cursor() as cursor:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from duckdb_videsk.coverage import CoverageTable
-from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
+from duckdb_videsk.dataset import Source, VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ClosedError, ConfigError, QueryError, VideskError
 from duckdb_videsk.guard import Allowance, Guard
@@ -34,6 +34,7 @@ from duckdb_videsk.pinning import PinnedTables
 from duckdb_videsk.plans import QueryPlan
 from duckdb_videsk.pricing import Estimating, Pricing
 from duckdb_videsk.rehearsal import stage
+from duckdb_videsk.request_log import LedgerTable
 from duckdb_videsk.rewriting import NotUnderstood, time_zone_of
 from duckdb_videsk.running import Board
 from duckdb_videsk.views import CATALOG, comments, languages, macro, quoted, schema_views, text_literal, written

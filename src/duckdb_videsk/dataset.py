@@ -1,4 +1,4 @@
-"""The pyarrow Datasets that DuckDB scans: one for each export, and one for the request log.
+"""The pyarrow Datasets that DuckDB scans, one for each export, and what others are made of.
 
 DuckDB does not check again what it pushes down, so every filter is applied here, to the row. Rows come from a
 `Source`; which to ask for is `predicates`' finding.
@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from duckdb_videsk.errors import MissingIdError, VideskError
-from duckdb_videsk.ledger import REQUESTS_SCHEMA
 from duckdb_videsk.predicates import matching_ids, rows_wanted, storage_schema, time_ranges
 from duckdb_videsk.running import FailedScan, failures
 
@@ -25,12 +24,11 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.guard import Guard
-    from duckdb_videsk.ledger import Ledger
     from duckdb_videsk.ranges import Range
     from duckdb_videsk.running import Board, Ticket
     from duckdb_videsk.wanted import Wanted
 
-__all__ = ["Batches", "LedgerTable", "Order", "ScannedDataset", "Source", "TableScan", "Tally", "VirtualTable"]
+__all__ = ["Batches", "Order", "ScannedDataset", "Source", "TableScan", "Tally", "VirtualTable"]
 
 Order = Literal["newest", "oldest"]
 
@@ -236,22 +234,6 @@ class VirtualTable(ScannedDataset):
                 endpoint=self._endpoint.path,
             )
         return match.ids
-
-
-class LedgerTable(ScannedDataset):
-    """The request log, as it stands when a query reads it."""
-
-    def __init__(self, ledger: Ledger, *, board: Board) -> None:
-        super().__init__(REQUESTS_SCHEMA, board)
-        self._ledger = ledger
-
-    def read(
-        self,
-        expression: pc.Expression | None,  # noqa: ARG002
-        ticket: Ticket,  # noqa: ARG002
-        tally: Tally,  # noqa: ARG002
-    ) -> Generator[pa.RecordBatch, None, None]:
-        yield from self._ledger.table().to_batches()
 
 
 class _Filtered(ScannedDataset):
