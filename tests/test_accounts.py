@@ -724,7 +724,7 @@ def test_the_command_line(
 
     monkeypatch.setenv("VIDESK_ACCOUNTS", "north, south")
     assert run("query", "SELECT count(*) FROM videsk.accounts", "--format", "csv").split() == ["count_star()", "2"]
-    for command in (["shell"], ["serve", "--token-file", str(tmp_path / "t")]):
+    for command in (["shell"], ["serve", "--token-file", str(tmp_path / "t")], ["doctor"]):
         assert main(command) == 2
         assert "VIDESK_ACCOUNTS is set" in capfd.readouterr().err
     sims["south"].behaviour.token_state = "expired"

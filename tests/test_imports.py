@@ -8,7 +8,7 @@ import duckdb_videsk
 ROOT = Path(duckdb_videsk.__file__).parent
 
 ROWS = [
-    ["errors"],
+    ["errors", "harmless"],
     ["guard"],
     ["settings"],
     ["ranges", "labels", "ledger", "rate", "interrupts"],
@@ -28,14 +28,18 @@ ROWS = [
         "verify",
         "rehearsal",
         "naming",
+        "doctor",
+        "spark",
     ],
     ["pricing", "hosting"],
     ["catalog"],
     ["accounts"],
     ["connection"],
     ["opening"],
-    ["functions", "materialise", "output", "server"],
-    ["__init__", "demo", "service", "arguments"],
+    ["functions", "materialise", "output", "server", "variables"],
+    ["completion"],
+    ["notebook"],
+    ["__init__", "demo", "doctor_commands", "service", "arguments"],
     ["shell", "lake_commands"],
     ["cli"],
     ["__main__"],
@@ -44,8 +48,18 @@ FETCH_ROWS = [
     ["history", "outlet", "proof", "retry", "runtime"],
     ["density", "crowded", "asking"],
     ["planner", "audit", "account"],
-    ["fetching", "questions"],
+    ["fetching", "questions", "slicing"],
     ["engine"],
+    ["__init__"],
+]
+DOCTOR_ROWS = [
+    ["verdicts", "instants"],
+    ["evidence"],
+    ["clocks", "asking", "caps"],
+    ["looking", "access", "dates", "ends", "filtering", "labelling", "ordering", "zones"],
+    ["server", "examination"],
+    ["report"],
+    ["drawing", "remembering"],
     ["__init__"],
 ]
 LAKE_ROWS = [
@@ -55,6 +69,13 @@ LAKE_ROWS = [
     ["collecting", "parts", "snapshots", "upkeep"],
     ["scanning"],
     ["through"],
+    ["__init__"],
+]
+SPARK_ROWS = [
+    ["carrying", "types"],
+    ["options"],
+    ["tasks"],
+    ["source"],
     ["__init__"],
 ]
 
@@ -102,8 +123,16 @@ def test_rows_of_fetch():
     check(ROOT / "fetch", "duckdb_videsk.fetch", FETCH_ROWS)
 
 
+def test_rows_of_doctor():
+    check(ROOT / "doctor", "duckdb_videsk.doctor", DOCTOR_ROWS)
+
+
 def test_rows_of_lake():
     check(ROOT / "lake", "duckdb_videsk.lake", LAKE_ROWS)
+
+
+def test_rows_of_spark():
+    check(ROOT / "spark", "duckdb_videsk.spark", SPARK_ROWS)
 
 
 def test_the_simulator_imports_nothing_of_the_product():

@@ -3,10 +3,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from duckdb_videsk import interrupts
 from duckdb_videsk.interrupts import Doorbell
 
 if TYPE_CHECKING:
@@ -35,6 +37,22 @@ def test_it_rings_for_every_thread_until_the_next_time(bell: Doorbell) -> None:
     assert heard == [True]
     with bell.listening():
         assert not bell.rings()
+
+
+def test_where_duckdb_returns_to_it_waits_for_the_end(bell: Doorbell) -> None:
+    """What puts things back in order is not cut short."""
+    order: list[str] = []
+    amid_ours = compile("ring()\norder.append('went on')", interrupts.__file__, "exec")
+    names = {"ring": partial(signal.raise_signal, signal.SIGINT), "order": order}
+
+    def listen() -> None:
+        with bell.listening():
+            exec(amid_ours, names)  # noqa: S102 - it is ours
+
+    with pytest.raises(KeyboardInterrupt):
+        listen()
+    assert order == ["went on"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_other_signals_do_not_ring(bell: Doorbell) -> None:

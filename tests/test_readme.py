@@ -18,7 +18,7 @@ import duckdb
 import pytest
 
 import duckdb_videsk
-from duckdb_videsk import errors, settings
+from duckdb_videsk import errors, notebook, settings
 from duckdb_videsk.cli import main
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.server import Server, free_port, load_quack
@@ -195,8 +195,9 @@ def test_sh(simulator: Simulator, capsys: pytest.CaptureFixture[str], text: str)
 
 
 def test_no_example_is_left_out() -> None:
+    # What is marked `py` needs a Spark: test_spark runs it.
     found = {language for text in TEXTS.values() for language, _ in BLOCK.findall(text)}
-    assert found == {"sql", "python", "console", "sh", "duckdb", "client", *SHOWN_ONLY}
+    assert found == {"sql", "python", "console", "sh", "duckdb", "client", "py", *SHOWN_ONLY}
 
 
 @pytest.mark.skipif(not HAS_EXTRA, reason=WITHOUT_EXTRA)
@@ -326,9 +327,10 @@ def help_of(*command: str) -> str:
 def test_every_command_and_option_exists_and_is_documented() -> None:
     text = "\n".join(TEXTS.values())
     commands = set(re.findall(r"^    (\w+) ", help_of(), re.MULTILINE))
-    assert commands == {"demo", "forget", "plan", "query", "serve", "shell", "simulate", "sync", "verify"}
+    assert commands == {"demo", "doctor", "forget", "plan", "query", "serve", "shell", "simulate", "sync", "verify"}
     assert set(re.findall(r"(?:^|[`$&] ?)videsk (\w+)(?![\w.])", text, re.MULTILINE)) == commands
     options = {option for command in commands for option in re.findall(r"--[a-z-]+", help_of(command))}
+    options |= {option for option in notebook.OPTIONS if option.startswith("--")}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) | {"--help"} == options
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -215,6 +216,71 @@ def test_a_server_may_floor_its_bounds_to_seconds(callers: Any) -> None:
     caller = callers(Records({"calls": _calls(0, 600, 1_000, 1_400)}), truncates_ms=True)
     window = NOON + timedelta(milliseconds=500), NOON + timedelta(milliseconds=1_500)
     assert caller.ids("calls", *window) == ["0", "1", "2"]
+
+
+def test_a_server_may_floor_its_bounds_to_minutes_or_read_them_in_the_zone(callers: Any) -> None:
+    caller = callers(Records({"calls": _calls(0, 61_000)}), floors_range_to_s=60)
+    late = NOON + timedelta(seconds=62)
+    assert caller.ids("calls", NOON + timedelta(seconds=59), late) == ["0"]
+    caller.sim.behaviour.floors_range_to_s = 0
+    assert caller.ids("calls", NOON, late) == ["0", "1"]
+    caller.sim.behaviour.range_in_zone = True
+    ahead = timedelta(hours=5, minutes=45)
+    assert caller.ids("calls", NOON, late, timezone="Asia/Kathmandu") == []
+    assert caller.ids("calls", NOON + ahead, late + ahead, timezone="Asia/Kathmandu") == ["0", "1"]
+    assert caller.ids("calls", NOON, late) == ["0", "1"]
+
+
+def test_an_account_may_have_labels_of_its_own(callers: Any) -> None:
+    caller = callers(Records({"calls": _calls(0)}), own_labels={"agent": "Ejecutivo"})
+    assert {"Ejecutivo", "Inicio"} < set(caller.ask("calls", keys=None).json()["columns"])
+    assert "agent" in caller.ask("calls").json()["columns"]
+
+
+def test_a_zone_that_is_none_may_pass(callers: Any) -> None:
+    caller = callers(Records({"calls": _calls(0)}))
+    assert caller.ask("calls", timezone="Nowhere/Never").status_code == 400
+    caller.sim.behaviour.checks_zone = False
+    assert caller.rows("calls", timezone="Nowhere/Never") == caller.rows("calls")
+
+
+@pytest.mark.parametrize(
+    ("style", "text"),
+    [
+        ("mdy", "03/02/2026, 12:00:00"),
+        ("isoz", "2026-03-02T12:00:00Z"),
+        ("words", "02 March 2026 12:00:00"),
+    ],
+)
+def test_odd_date_formats(style: Any, text: str, callers: Any, account: SyntheticAccount) -> None:
+    caller = callers(Records({"calls": _calls(0)}), date_formats={"calls": style})
+    assert caller.rows("calls")[0]["startTime"] == text
+    made = callers(account, date_formats={"calls": style}).rows("calls", *DAY)
+    plain = callers(account).rows("calls", *DAY)
+    pattern = {"mdy": "%m/%d/%Y, %H:%M:%S", "isoz": "%Y-%m-%dT%H:%M:%SZ", "words": "%d %B %Y %H:%M:%S"}[style]
+    assert [datetime.fromisoformat(row["startTime"]).strftime(pattern) for row in plain] == [
+        row["startTime"] for row in made
+    ]
+
+
+def test_what_a_proxy_may_change(callers: Any) -> None:
+    caller = callers(
+        Records({"calls": _calls(*range(200))}),
+        announces_rate=False,
+        clock_ahead_s=7_200,
+        zstd=True,
+        json_errors=False,
+    )
+    accepting = {"X-API-Token": "Bearer sim-token", "Accept-Encoding": "gzip, zstd"}
+    answer = caller.ask("calls", headers=accepting)
+    assert answer.headers["Content-Encoding"] == "zstd"
+    assert len(answer.json()["data"]) == 200
+    assert caller.ask("calls", headers={**accepting, "Accept-Encoding": "gzip"}).headers["Content-Encoding"] == "gzip"
+    assert not [name for name in answer.headers if name.startswith("ratelimit")]
+    ahead = parsedate_to_datetime(answer.headers["Date"]) - datetime.now(UTC)
+    assert abs(ahead.total_seconds() - 7_200) < 10
+    refused = caller.ask("calls", sort=3)
+    assert (refused.status_code, refused.headers["Content-Type"]) == (400, "text/html")
 
 
 def test_the_cap_cuts_after_sorting(callers: Any) -> None:

@@ -1,5 +1,8 @@
 """The exports of the Videsk API as tables of a DuckDB catalog: `connect()`, then SQL over `videsk.calls` and more."""
 
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from duckdb_videsk.account_tables import AccountLeftOutWarning
 from duckdb_videsk.connection import Connection
 from duckdb_videsk.errors import (
@@ -51,6 +54,9 @@ from duckdb_videsk.opening import attach, connect
 from duckdb_videsk.relation import Relation
 from duckdb_videsk.settings import Settings, Token
 
+if _TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell as _InteractiveShell
+
 __all__ = [
     "AccountLeftOutWarning",
     "ApiError",
@@ -95,9 +101,21 @@ __all__ = [
     "comments",
     "connect",
     "forms",
+    "load_ipython_extension",
     "metadata",
     "queues",
     "recordings",
     "surveys",
     "tags",
+    "unload_ipython_extension",
 ]
+
+
+def load_ipython_extension(shell: "_InteractiveShell") -> None:
+    """What `%load_ext duckdb_videsk` calls: gives the notebook `%videsk` and `%%videsk`."""
+    _importlib.import_module("duckdb_videsk.notebook").load(shell)
+
+
+def unload_ipython_extension(shell: "_InteractiveShell") -> None:
+    """What `%unload_ext duckdb_videsk` calls."""
+    _importlib.import_module("duckdb_videsk.notebook").unload(shell)

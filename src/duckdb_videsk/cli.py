@@ -17,7 +17,9 @@ import duckdb
 from duckdb_videsk.account_settings import one_account
 from duckdb_videsk.arguments import at_dashes, parser
 from duckdb_videsk.demo import demo_account, run_demo
+from duckdb_videsk.doctor_commands import add_doctor
 from duckdb_videsk.errors import ConfigError, QueryError, VideskError, redact
+from duckdb_videsk.harmless import one_line
 from duckdb_videsk.lake_commands import add_lake_commands
 from duckdb_videsk.opening import connect
 from duckdb_videsk.output import Target, run_script, say
@@ -36,12 +38,13 @@ _FAILED = 1
 _MISUSED = 2
 _INTERRUPTED = 130
 _UNHEARD = 141
+_LONGEST_ERROR = 64 << 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
     words, beyond = at_dashes(sys.argv[1:] if arguments is None else arguments)
-    options = parser(_RUNS, more=add_lake_commands).parse_args(words, argparse.Namespace(beyond=beyond))
+    options = parser(_RUNS, more=_add_more).parse_args(words, argparse.Namespace(beyond=beyond))
     try:
         code: int | None = options.run(options)
     except KeyboardInterrupt:
@@ -57,8 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code or 0
 
 
+def _add_more(commands: Any) -> None:
+    add_doctor(commands)
+    add_lake_commands(commands)
+
+
 def _complain(text: str, code: int) -> int:
-    line = redact(" ".join(text.split("\n\n", 1)[0].split()))
+    line = one_line(redact(text[:_LONGEST_ERROR].split("\n\n", 1)[0]))
     sys.stderr.write(f"videsk: {line}\n")
     return code
 
@@ -137,6 +145,8 @@ def _sql_text(options: argparse.Namespace) -> str:
 
 
 def _decoded(text: bytes, where: str) -> str:
+    if b"\0" in text:  # where DuckDB 1.5 would take the statement to end
+        raise QueryError(f"What {where} holds has a NUL in it, so it is no SQL.")
     try:
         return text.decode("utf-8-sig")
     except UnicodeDecodeError:

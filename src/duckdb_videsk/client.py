@@ -32,6 +32,7 @@ from duckdb_videsk.errors import (
     ServerError,
     redact,
 )
+from duckdb_videsk.harmless import one_line
 from duckdb_videsk.ranges import Range, iso
 from duckdb_videsk.rate import retry_after
 from duckdb_videsk.settings import is_local
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 
     from duckdb_videsk.endpoints import Endpoint
+    from duckdb_videsk.errors import RefusalShape
     from duckdb_videsk.settings import Settings
 
 __all__ = ["Client", "Reply", "Request"]
@@ -48,6 +50,7 @@ _GOOD = {HTTPStatus.OK, HTTPStatus.CREATED}
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 _WHOLE_ATTEMPT = 10
 _QUOTED = 200
+_LARGEST_REFUSAL = 64 << 10
 _PIECE = 1 << 20
 _ZSTD_SLICE = 256
 _ZSTD_WINDOW = 8 << 20
@@ -55,22 +58,29 @@ _ZSTD_WINDOW = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked: `span` is sent as `start` and `end` as it is, whatever the server makes of its ends."""
+    """What is asked: `span` is sent as `start` and `end` as it is, whatever the server makes of its ends.
+
+    Scans ask in UTC and for the client's keys; `time_zone` and `keys` (empty: none are sent) are for who looks at the
+    server's ways.
+    """
 
     endpoint: Endpoint
     span: Range
     newest_first: bool = False
     id: str | None = None
+    time_zone: str = "UTC"
+    keys: tuple[str, ...] | None = None
 
     def body(self, keys: Sequence[str]) -> bytes:
-        """The JSON body; each of `keys` is asked under its own name."""
+        """The JSON body; each of `keys`, or of its own, is asked under its own name."""
         fields: dict[str, object] = {
             "$sort": -1 if self.newest_first else 1,
             "start": iso(self.span.start),
             "end": iso(self.span.end),
-            "timezone": "UTC",
-            "keys": {key: key for key in keys},
+            "timezone": self.time_zone,
         }
+        if self.keys != ():
+            fields["keys"] = {key: key for key in (keys if self.keys is None else self.keys)}
         if self.endpoint.parameter is not None:
             fields[self.endpoint.parameter] = self.id
         return json.dumps(fields).encode()
@@ -136,17 +146,18 @@ class Client:
             "POST", request.endpoint.path, content=request.body(keys), extensions=extensions
         ) as response:
             if response.status_code in _GOOD:
-                return Reply(response.status_code, await self._read(response, request), response.headers)
+                most = self._settings.max_answer_bytes
+                return Reply(response.status_code, await self._read(response, request, most), response.headers)
             try:
-                body = await self._read(response, request)
+                body = await self._read(response, request, _LARGEST_REFUSAL)
             except ResponseError:
                 body = b""
             raise self._refusal(response, body, request)
 
-    async def _read(self, response: httpx.Response, request: Request) -> bytes:
+    async def _read(self, response: httpx.Response, request: Request, most: int) -> bytes:
         """The body, unpacked here in small pieces: httpx unpacks a whole chunk, and that once for each encoding."""
         unpacker = self._unpacker(response, request)
-        left = self._settings.max_answer_bytes
+        left = most
         whole = io.BytesIO()  # gives its bytes without a copy, which a list of pieces does not
         async with contextlib.aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as body:
             async for chunk in body:
@@ -219,10 +230,12 @@ class Client:
         )
         error.retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING
         error.retry_after = retry_after(response.headers)
+        error.answered = _shape(body, response.headers.get("content-type", ""))
+        error.said = self._clean(_own_words(body) or "")
         return error
 
     def _clean(self, text: str) -> str:
-        return redact(text, self._settings.token.reveal())[:_QUOTED]
+        return one_line(redact(text[:_LARGEST_REFUSAL], self._settings.token.reveal()), _QUOTED)
 
 
 class _Unpacker(Protocol):
@@ -365,12 +378,29 @@ def _trusted() -> ssl.SSLContext:
 
 def _message(body: bytes, content_type: str) -> str:
     """What the server said, for people: the `message` of its JSON error, or what else came."""
-    try:
-        said = msgspec.json.decode(body, type=_ErrorBody)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        page = "html" in content_type or body.lstrip()[:1] == b"<"
+    said = _own_words(body)
+    if said is None:
+        page = _shape(body, content_type) == "page"
         return "The server answered a web page instead of JSON" if page else "The server answered no readable error"
-    return f"The API says: {said.message!s}" if said.message else "The API gives no reason"
+    return f"The API says: {said}" if said else "The API gives no reason"
+
+
+def _own_words(body: bytes) -> str | None:
+    """The `message` of a JSON error, empty where it has none; None where the body is no such error."""
+    try:
+        return msgspec.json.decode(body, type=_ErrorBody).message
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _shape(body: bytes, content_type: str) -> RefusalShape:
+    if "html" in content_type or body.lstrip()[:1] == b"<":
+        return "page"
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return "other"
+    return "documented" if isinstance(said, dict) and said.keys() >= {"name", "message", "code"} else "json"
 
 
 class _ErrorBody(msgspec.Struct):

@@ -188,6 +188,10 @@ class Connection(Wrapper):
         """The rows that are left, as an Arrow table. `sql(…).arrow()` copies them once less."""
         return self._open_bridge().go_on(self._native.to_arrow_table)
 
+    def df(self) -> Any:
+        """The rows that are left, as a pandas frame."""
+        return self._open_bridge().go_on(self._native.df)
+
     def pl(self) -> Any:
         """The rows that are left, as a Polars frame."""
         return importlib.import_module("polars").from_arrow(self._open_bridge().go_on(self._native.to_arrow_table))
@@ -246,9 +250,14 @@ class Connection(Wrapper):
                 raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
 
         rewriter = self._catalog.rewriter
-        text = rewriter.rewrite(self._native, query, parameters, check=check).text
+        look = self._look if at_once else None
+        text = rewriter.rewrite(self._native, query, parameters, check=check, look=look).text
         text = rewriter.marked(self._native, text, parameters) if at_once and self._may_mark else text
         return query if text == query else text
+
+    def _look(self, query: str) -> list[tuple[Any, ...]]:
+        """Here temporary tables are seen, but rows of an earlier statement that wait to be fetched are lost."""
+        return self._native.execute(query).fetchall()
 
     def _close_native(self) -> None:
         deadline = time.monotonic() + _CLOSING_SECONDS

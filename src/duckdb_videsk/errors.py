@@ -34,11 +34,13 @@ from __future__ import annotations
 
 import contextlib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
+
+    RefusalShape: TypeAlias = Literal["documented", "json", "page", "other"]
 
 __all__ = [
     "ApiError",
@@ -72,10 +74,11 @@ __all__ = [
     "redact",
 ]
 
-_BEARER = re.compile(r"(?i)\bbearer\s+[^\s\"',;]+")
+_BEARER = re.compile(r"(?i)\bbearer\s++[^\s\"',;]++")
 # No token is shorter; replacing less would garble the text instead.
 _SHORTEST_SECRET = 8
-_JWT = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){1,2}")
+# Each takes a whole run of letters, so that no text makes the search slow.
+_JWT = re.compile(r"\beyJ[\w-]{6,}+(?:\.[\w-]*+){0,2}")
 
 
 def redact(text: str, *secrets: str) -> str:
@@ -202,10 +205,15 @@ class ApiError(VideskError):
     Attributes:
         retryable: whether the same request could succeed later.
         retry_after: seconds the server asked to wait, or None.
+        answered: what a refusal came as: JSON as documented, other JSON, a web page, or something else; None where
+            there was none.
+        said: the server's own words in it, redacted; empty where it has none.
     """
 
     retryable: bool = False
     retry_after: float | None = None
+    answered: RefusalShape | None = None
+    said: str = ""
 
 
 class AuthenticationError(ApiError):

@@ -1,7 +1,8 @@
 """Ctrl-C as any thread can hear it.
 
 Python runs a signal's handler in the main thread, and only between two of its own instructions. While that thread
-waits inside DuckDB for a scan in another thread, nothing would tell the scan; the wake-up descriptor does.
+waits inside DuckDB for a scan in another thread, nothing would tell the scan; the wake-up descriptor does. And the
+handler would raise where DuckDB returns to: amid what has to be put back in order. There it waits for the end.
 """
 
 from __future__ import annotations
@@ -12,18 +13,28 @@ import os
 import signal
 import socket
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 __all__ = ["Doorbell", "doorbell"]
+
+
+# Of these the code that goes into DuckDB and comes back is made.
+_MACHINERY = {
+    contextlib.contextmanager.__code__.co_filename,
+    *(str(Path(__file__).with_name(name)) for name in ("interrupts.py", "running.py", "bridge.py")),
+}
 
 
 class Doorbell:
     """Rings where a SIGINT arrives while the main thread listens. Other handlers than Python's own are let alone."""
 
     def __init__(self) -> None:
+        self._owed = False
         self._pair: tuple[socket.socket, socket.socket] | None = None
         self._before = -1
         self._depth = 0
@@ -32,7 +43,11 @@ class Doorbell:
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[bool]:
-        """Within, `rings` may become true; gives whether it can."""
+        """Within, `rings` may become true; gives whether it can.
+
+        Raises:
+            KeyboardInterrupt: at the end, where one arrived amid this program's own code and nothing else was raised.
+        """
         if not self._can_listen():
             yield False
             return
@@ -40,7 +55,9 @@ class Doorbell:
         try:
             yield True
         finally:
-            self._leave()
+            owed = self._leave()
+        if owed:
+            raise KeyboardInterrupt
 
     def rings(self) -> bool:
         """Whether a SIGINT arrived since the main thread began to listen."""
@@ -55,20 +72,33 @@ class Doorbell:
 
     def _can_listen(self) -> bool:
         in_main = threading.current_thread() is threading.main_thread()
-        return in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        return in_main and signal.getsignal(signal.SIGINT) in (signal.default_int_handler, self._handle)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self._rung = True
+        if frame is not None and frame.f_code.co_filename in _MACHINERY:
+            self._owed = True
+            return
+        signal.default_int_handler(number, frame)
 
     def _enter(self) -> None:
         if self._depth == 0:
-            self._rung = False
+            self._rung = self._owed = False
+            signal.signal(signal.SIGINT, self._handle)
             self._pair = self._pair or _quiet_pair()
             self._before = signal.set_wakeup_fd(self._pair[1].fileno(), warn_on_full_buffer=False)
         self._depth += 1
 
-    def _leave(self) -> None:
+    def _leave(self) -> bool:
+        """Whether an interrupt has to be raised yet."""
         self._depth -= 1
-        if self._depth == 0:
-            signal.set_wakeup_fd(self._before, warn_on_full_buffer=self._before == -1)
-            self._drain()
+        if self._depth:
+            return False
+        signal.set_wakeup_fd(self._before, warn_on_full_buffer=self._before == -1)
+        self._drain()
+        if signal.getsignal(signal.SIGINT) == self._handle:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        return self._owed
 
     def _drain(self) -> None:
         with self._lock:

@@ -46,15 +46,20 @@ def load_language(name: str, source: Mapping[str, str] | str | Path) -> Mapping[
         )
     labels = _read(name, Path(source)) if isinstance(source, str | Path) else dict(source)
     for key, label in labels.items():
-        if not isinstance(key, str) or not isinstance(label, str) or not label.strip() or "\0" in label:
+        if not isinstance(key, str) or not isinstance(label, str) or not label.strip() or not _can_be_a_name(label):
             raise LabelError(f"Language {name!r}: the label of {key!r} has to be a text that is not empty.")
     return labels
+
+
+def _can_be_a_name(label: str) -> bool:
+    """Whether DuckDB takes it: NUL ends its texts, and half a character is in none."""
+    return "\0" not in label and not any("\ud800" <= letter <= "\udfff" for letter in label)
 
 
 def _read(name: str, path: Path) -> dict[str, str]:
     try:
         content = json.loads(path.expanduser().read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise LabelError(f"Language {name!r}: cannot read {path}: {error}") from error
     if not isinstance(content, dict):
         raise LabelError(f'Language {name!r}: {path} has to hold one JSON object, {{"key": "label", …}}.')

@@ -14,7 +14,7 @@ from duckdb_videsk.fetch import Engine
 from duckdb_videsk.lake import Lake, ReadThrough
 from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.progress import watcher
-from duckdb_videsk.session import set_time_zone, show_first_rows_early
+from duckdb_videsk.session import hide_bar, set_time_zone, show_first_rows_early
 from duckdb_videsk.views import CATALOG, written
 
 if TYPE_CHECKING:
@@ -116,8 +116,7 @@ def connect(
     native = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
     try:
         set_time_zone(native, chosen.first.time_zone)
-        # DuckDB's own bar knows nothing of how far a scan of the API is, and shows on standard output.
-        native.execute("SET enable_progress_bar = false")
+        hide_bar(native)
         # Without it each query reads anew what every kept file says of itself.
         native.execute("SET parquet_metadata_cache = true")
         show_first_rows_early(native)

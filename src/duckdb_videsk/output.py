@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from duckdb_videsk.errors import QueryError
+from duckdb_videsk.harmless import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.connection import Connection
     from duckdb_videsk.relation import Relation
 
-__all__ = ["FORMATS", "SUFFIXES", "Target", "drawn", "run_script", "say"]
+__all__ = ["FORMATS", "SUFFIXES", "Target", "drawn", "gives_rows", "run_script", "say", "statements_of"]
 
 FORMATS = {
     "csv": "FORMAT csv, HEADER",
@@ -41,6 +42,7 @@ SUFFIXES = {
 _ANSWER = "__videsk_answer"
 _WIDTH_WITHOUT_TERMINAL = 120
 _WHOLE_WIDTH = 100_000
+_SHOWN_AT_ONCE = 1 << 16
 _ASCII = str.maketrans(
     {
         **dict.fromkeys("┌┬┐├┼┤└┴┘╭╮╰╯", "+"),
@@ -90,10 +92,10 @@ def run_script(connection: Connection, sql: str, target: Target, *, max_rows: in
     statements = connection.native.extract_statements(sql)
     if not statements:
         raise QueryError("There is no SQL to run.")
-    answers = _gives_rows(statements[-1])
+    answers = gives_rows(statements[-1])
     if not answers and (target.path is not None or target.style != "table"):
         raise QueryError(f"The last statement is no query: there are no rows to write as {target.style}.")
-    *before, last = _split(sql)
+    *before, last = statements_of(sql)
     for statement in before if answers else [*before, last]:
         connection.execute(statement).fetchall()  # DuckDB 2.0 does nothing else before a result was read to its end
     if not answers:
@@ -114,11 +116,12 @@ def drawn(relation: Relation, *, max_rows: int, max_width: int) -> str:
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
         relation.show(max_rows=max_rows, max_width=max_width)
-    return text.getvalue().rstrip("\n") + "\n"
+    return harmless(text.getvalue().rstrip("\n")) + "\n"
 
 
 def say(text: str) -> None:
     """Write to standard output now, in plain ASCII lines where its encoding knows no others."""
+    text = harmless(text)
     encoding = sys.stdout.encoding or "utf-8"
     try:
         text.encode(encoding)
@@ -152,12 +155,12 @@ def _writable(path: Path) -> Path:
     return path
 
 
-def _gives_rows(statement: duckdb.Statement) -> bool:
+def gives_rows(statement: duckdb.Statement) -> bool:
     pivot = statement.type == duckdb.StatementType.MULTI
     return pivot or statement.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]
 
 
-def _split(sql: str) -> list[str]:
+def statements_of(sql: str) -> list[str]:
     """The texts of the statements; DuckDB 1.5 has none for a PIVOT, and 2.0 leaves on each what follows it."""
     text = sql.encode()
     tokens = [(place, kind) for place, kind in duckdb.tokenize(sql) if kind != duckdb.token_type.comment]
@@ -177,9 +180,19 @@ def _give_file(connection: Connection, statement: str, target: Target) -> None:
         whole = Path(folder) / "answer"
         _copy(connection, statement, target.style, whole)
         sys.stdout.flush()
+        if sys.stdout.isatty():
+            _show(whole)
+            return
         with whole.open("rb") as source:
             shutil.copyfileobj(source, sys.stdout.buffer)
         sys.stdout.buffer.flush()
+
+
+def _show(file: Path) -> None:
+    """A terminal takes control characters for orders: there, and only there, they are made visible."""
+    with file.open(encoding="utf-8", errors="replace", newline="") as source:
+        while text := source.read(_SHOWN_AT_ONCE):
+            say(text)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import contextlib
 import re
 import threading
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -39,6 +40,7 @@ _OF_FILES = (
     duckdb.SerializationException,
     duckdb.InternalException,
 )
+_OF_UNNAMED_FILES = (duckdb.SerializationException, duckdb.InternalException)
 _MANY_FILES = 4_000
 _FILE = re.compile(r"[^/\\\"']+\.parquet")
 
@@ -132,6 +134,8 @@ class PinnedTables:
         if not isinstance(error, _OF_FILES) and type(error) is not duckdb.Error:
             return None
         named = set(_FILE.findall(str(error)))
+        if not named and (type(error) is duckdb.Error or isinstance(error, _OF_UNNAMED_FILES)):
+            named = {Path(file).name for snapshot in list(self._snapshots.values()) for file in snapshot.files}
         gone = [table for table, snapshot in list(self._snapshots.items()) if self._is_broken(table, snapshot, named)]
         for table in gone:
             self._changes.add(table)

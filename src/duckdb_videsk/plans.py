@@ -144,9 +144,17 @@ def _labelled(label: str, texts: list[str]) -> Iterator[str]:
 
 
 def _said(piece: Range, zone: tzinfo) -> str:
-    start = "the first record" if piece.start <= EVER.start else f"{as_datetime(piece.start).astimezone(zone)}"
-    end = "the last record" if piece.end >= EVER.end else f"{as_datetime(piece.end).astimezone(zone)}"
+    start = "the first record" if piece.start <= EVER.start else _shown(piece.start, zone)
+    end = "the last record" if piece.end >= EVER.end else _shown(piece.end, zone)
     return f"from {start} to {end}"
+
+
+def _shown(instant: int, zone: tzinfo) -> str:
+    moment = as_datetime(instant)
+    try:
+        return str(moment.astimezone(zone))
+    except OverflowError:  # there, it is the year 0 or 10000
+        return str(moment)
 
 
 def _about(number: float | None, unit: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import io
+import secrets
 import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ProgressLines", "watcher"]
 
 _AFTER_SECONDS = 1.0
+_NOTEBOOK_STEP_SECONDS = 0.2
 
 
 class _Line(tqdm):  # type: ignore[misc]  # it ships no types
@@ -23,16 +27,37 @@ class _Line(tqdm):  # type: ignore[misc]  # it ships no types
     monitor_interval = 0
 
 
+class _NotebookLine(_Line):
+    """One output of the cell that runs, which is replaced again and again, and empty at the end."""
+
+    def __init__(self, **options: Any) -> None:
+        self._publish = importlib.import_module("IPython.display").display
+        self._shown_as = ""
+        self._next = 0.0
+        super().__init__(**{**options, "file": io.StringIO()})
+
+    def display(self, msg: str | None = None, pos: int | None = None) -> None:  # noqa: ARG002 - as tqdm calls it
+        if msg is None and time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _NOTEBOOK_STEP_SECONDS
+        known = bool(self._shown_as)
+        self._shown_as = self._shown_as or secrets.token_hex(8)
+        text = {"text/plain": str(self) if msg is None else msg}
+        self._publish(text, raw=True, display_id=self._shown_as, update=known)
+
+
 class ProgressLines:
     """Shows each scan that takes longer than a moment: requests answered of those expected, rows, time left.
 
     Args:
-        stream: where the lines go.
+        stream: where the lines go; None for the notebook that runs.
         catalog: where the tables are.
         after_seconds: how long a scan stays unseen.
     """
 
-    def __init__(self, stream: TextIO, *, catalog: str = "videsk", after_seconds: float = _AFTER_SECONDS) -> None:
+    def __init__(
+        self, stream: TextIO | None, *, catalog: str = "videsk", after_seconds: float = _AFTER_SECONDS
+    ) -> None:
         self._stream = stream
         self._catalog = catalog
         self._after = after_seconds
@@ -53,7 +78,7 @@ class ProgressLines:
             line.set_postfix_str(f"{progress.rows:,} rows")
 
     def _new_line(self, progress: Progress) -> Any:
-        line = _Line(
+        line = (_NotebookLine if self._stream is None else _Line)(
             desc=f"{self._catalog}.{progress.table}",
             unit=" requests",
             file=self._stream,
@@ -68,9 +93,10 @@ class ProgressLines:
 
 def watcher(wanted: bool | None, *, catalog: str = "videsk") -> Callable[[Progress], None] | None:
     """What an engine tells its progress to; None (the setting): only where somebody watches standard error."""
+    notebook = _in_notebook()
     if wanted is None:
-        wanted = sys.stderr is not None and (sys.stderr.isatty() or _in_notebook())
-    return ProgressLines(sys.stderr, catalog=catalog) if wanted else None
+        wanted = notebook or (sys.stderr is not None and sys.stderr.isatty())
+    return ProgressLines(None if notebook else sys.stderr, catalog=catalog) if wanted else None
 
 
 def _in_notebook() -> bool:

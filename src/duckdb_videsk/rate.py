@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Pace", "Turn", "retry_after", "seconds_ahead"]
+__all__ = ["Pace", "Turn", "announced_limits", "retry_after", "seconds_ahead"]
 
 _MARGIN = 1.05
 _LONGEST_WAIT = 120.0
 _LONGEST_WINDOW = 120.0
 _MOST_STARTS = 100_000
+_MOST_LIMITS = 16
 
 
 class Turn:
@@ -71,9 +72,8 @@ class Pace:
 
         Windows of more than two minutes are not paced: the server says when one is used up.
         """
-        announced, bare = _announced(headers)
-        if announced or bare:
-            followed = [limit for limit in announced or bare if limit[1] <= _LONGEST_WINDOW]
+        if announced := announced_limits(headers):
+            followed = [limit for limit in announced if limit[1] <= _LONGEST_WINDOW][:_MOST_LIMITS]
             self._limits = [self._own, *followed]
         remaining, reset = _number(headers.get("ratelimit-remaining")), _number(headers.get("ratelimit-reset"))
         if remaining is not None and remaining <= 0 and reset and not self._explained_by_own_starts(reset):
@@ -86,6 +86,12 @@ class Pace:
             reset <= 2 * window and len(self._starts) >= limit and self._starts[-limit].at > now - 2 * window
             for limit, window in self._limits[1:]
         )
+
+
+def announced_limits(headers: Mapping[str, str]) -> list[tuple[int, float]]:
+    """The limits that rate headers announce, as starts and seconds; none where they are absent or odd."""
+    announced, bare = _announced(headers)
+    return announced or bare
 
 
 def _announced(headers: Mapping[str, str]) -> tuple[list[tuple[int, float]], list[tuple[int, float]]]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from duckdb_videsk.errors import ConfigError, redact
+from duckdb_videsk.harmless import one_line
 from duckdb_videsk.output import say
 from duckdb_videsk.server import Limits, Server
 from duckdb_videsk.settings import Token, config_file
@@ -147,7 +148,7 @@ def log_line(session: str, sql: str, refused: str | None) -> str:
     moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     client = hashlib.sha256(session.encode()).hexdigest()[:8]
     said = f"refused: {refused}" if refused else f"runs: {_without_texts(sql)}"
-    return f"{moment} session {client} {said}\n"
+    return f"{moment} session {client} {one_line(redact(said), _LONGEST_LOGGED)}\n"
 
 
 def _without_texts(sql: str) -> str:
@@ -161,4 +162,4 @@ def _without_texts(sql: str) -> str:
             pieces.append(f"{date[0] if date else _HIDDEN} ")
         else:
             pieces.append(_COMMENT.sub(" ", piece))
-    return redact(" ".join("".join(pieces).split()))[:_LONGEST_LOGGED]
+    return "".join(pieces)

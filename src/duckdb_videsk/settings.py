@@ -84,7 +84,7 @@ class Settings:
         max_answer_bytes: largest body taken, after decompression (`VIDESK_MAX_ANSWER_BYTES`).
         in_flight_bytes: bodies and rows held at once, about (`VIDESK_IN_FLIGHT_BYTES`).
         cache_dir: folder for what is kept between runs, or "none" (`VIDESK_CACHE_DIR`; default the platform's): row
-            counts for planning, never rows.
+            counts and caps for planning, and what `videsk doctor` found; never rows.
         progress: show the progress of long scans on standard error; None: on a terminal and in a notebook only
             (`VIDESK_PROGRESS`).
         unbounded_scans: what to do about a scan that takes more requests than `scan_budget`: "warn", "refuse" or
@@ -278,7 +278,7 @@ def _file() -> dict[str, Any]:
         if os.environ.get("VIDESK_CONFIG"):
             raise ConfigError(f"VIDESK_CONFIG names {path}, which does not exist.") from None
         return {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         # The parser's message quotes the line, which may be the token's.
         raise ConfigError(f"Cannot read {path}: it has to be a TOML file in UTF-8.") from None
 
@@ -287,7 +287,7 @@ def _coerce(name: str, value: Any) -> Any:
     kind = _KINDS.get(name, str)
     try:
         return kind(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ConfigError(f"{name} has a value of the wrong type.") from error
 
 
@@ -302,13 +302,19 @@ def _token(value: Any) -> Token:
 def _string(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError
+    value.encode()  # halves of characters, which come of an environment that is no UTF-8, can be sent to nobody
     return value
 
 
 def _folder(value: Any) -> Path | None:
-    if value == "none":
-        return None
-    return Path(value).expanduser()
+    return None if value == "none" else _path(value)
+
+
+def _path(value: Any) -> Path:
+    path = Path(value)
+    if "\0" in _string(str(path)):
+        raise ValueError
+    return path.expanduser()
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -345,6 +351,8 @@ def _boolean(value: Any) -> bool:
 def _languages(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise TypeError
+    if not all(isinstance(labels, Mapping | str | Path) for labels in value.values()):
+        raise TypeError
     return dict(value)
 
 
@@ -369,7 +377,7 @@ _KINDS: dict[str, Any] = {
     "natural_bounds": _boolean,
     "lake": _boolean,
     # Whole, since it stands in the text of views, which outlive a change of the working directory.
-    "lake_dir": lambda value: Path(value).expanduser().absolute(),
+    "lake_dir": lambda value: _path(value).absolute(),
     "settle_days": _days_by_table,
     "reuse_minutes": float,
     "offline": _boolean,

@@ -20,6 +20,7 @@ import duckdb
 
 from duckdb_videsk.demo import sql_folder
 from duckdb_videsk.errors import ConfigError
+from duckdb_videsk.harmless import one_line
 from duckdb_videsk.server import Limits, Server, free_port
 from duckdb_videsk.settings import Token
 from duckdb_videsk.views import CATALOG, text_literal
@@ -126,7 +127,7 @@ def _teller(file: Path) -> Callable[[str, str, str | None], None]:
         # The first statement is what ATTACH asks: the shell has the file open, and needs its name no more.
         file.unlink(missing_ok=True)
         if refused:
-            sys.stderr.write(f"videsk: the server refused the query: {refused}\n")
+            sys.stderr.write(f"videsk: the server refused the query: {one_line(refused)}\n")
 
     return told
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Decoder"]
 
 _LONGEST_PAUSE = 16
+_SMALL = 8 << 20
+_MOST_BATCHES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,14 @@ class Decoder:
     def decode(self, body: bytes) -> Answer:
         """The answer in `body`; raises ResponseError where it is not what the API documents."""
         text = envelope.checked_text(body, self._endpoint.path)
+        envelope.refuse_crumbs(text, self._endpoint.path)
         try:
             return self._by_arrow(text) or self._by_rows(text)
         except RecursionError:
             raise envelope.too_deep(self._endpoint.path, "a row of `data`") from None
+        except pa.ArrowInvalid:
+            # An array of texts holds 2 GiB.
+            raise envelope.too_much(self._endpoint.path, "A column of the body holds more than 2 GiB") from None
 
     def _by_arrow(self, body: bytes) -> Answer | None:
         if self._reader is None:
@@ -85,14 +91,22 @@ class Decoder:
         present = set(shell.columns)
         if not every_column_in(self._endpoint, present):
             # What the answer does not list, its rows may carry all the same; a large answer is then read twice.
-            chunks = list(chunks) if len(shell.rows) <= CHUNK else chunks
+            chunks = list(chunks) if len(shell.body) <= _SMALL else chunks
             present.update(*(chunk.carried() for chunk in chunks))
             chunks = chunks if isinstance(chunks, list) else self._chunks(shell)
         placement = Placement.of(self._endpoint, present)
-        batches = [self._builder.batch(chunk, placement) for chunk in chunks]
-        batch = pa.concat_batches([self._builder.empty, *batches])
+        batch = _joined([self._builder.empty], (self._builder.batch(chunk, placement) for chunk in chunks))
         return Answer(shell.limit, batch, placement.left_over(shell.columns))
 
     def _chunks(self, shell: Envelope) -> Iterator[Rows]:
         for chunk in shell.chunks(CHUNK):
             yield from parse(chunk, self._labels)
+
+
+def _joined(batches: list[pa.RecordBatch], more: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
+    """All of them as one; many small ones never wait together, since each has a cost of its own."""
+    for batch in more:
+        batches.append(batch)
+        if len(batches) > _MOST_BATCHES:
+            batches = [pa.concat_batches(batches)]
+    return pa.concat_batches(batches)

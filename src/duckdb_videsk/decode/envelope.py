@@ -18,10 +18,29 @@ from duckdb_videsk.errors import ResponseError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Chunk", "Envelope", "checked_text", "one_text", "opened", "refusals", "too_deep"]
+__all__ = [
+    "Chunk",
+    "Envelope",
+    "checked_text",
+    "one_text",
+    "opened",
+    "refusals",
+    "refuse_crumbs",
+    "too_deep",
+    "too_much",
+]
 
 _BOM = b"\xef\xbb\xbf"
 _SHOWN = 60
+_LARGEST_CAP = 2**63 - 1
+# What a reader makes of tiny values takes up to thirty times the bytes that they came in.
+_LARGEST_CHUNK = 16 << 20
+_LARGEST_ROW = 32 << 20  # the database behind the API holds records of at most 16 MiB
+_LARGEST_SHELL = 16 << 20
+_LARGE_BODY = 8 << 20
+_LEAST_OBJECT = 16
+_LEAST_ROW = 64
+_FEW_ROWS = 250_000
 _BROKEN = "It was cut on its way, or is no answer of the API: ask again, then look for a proxy in between"
 _UNDOCUMENTED = "The API, or a proxy in front of it, has changed: ask its vendor, or look for a newer duckdb-videsk"
 
@@ -50,26 +69,46 @@ class Envelope:
         columns: the labels it lists.
         rows: each of its rows; views of `body`.
         body: the whole text.
+        path: of the export.
     """
 
     limit: int
     columns: tuple[str, ...]
     rows: Sequence[msgspec.Raw]
     body: bytes
+    path: str
 
     def chunks(self, size: int) -> Iterator[Chunk]:
-        """The rows in order, so many at a time."""
+        """The rows in order, so many at a time, or fewer where they are long."""
         for first in range(0, len(self.rows), size):
-            rows = self.rows[first : first + size]
-            start, end = _span(self.body, rows)
-            yield Chunk(first, b"".join((b"[", memoryview(self.body)[start:end], b"]")), rows)
+            yield from self._parts(first, self.rows[first : first + size])
+
+    def _parts(self, first: int, rows: Sequence[msgspec.Raw]) -> Iterator[Chunk]:
+        start, end = _span(self.body, rows)
+        if end - start > _LARGEST_CHUNK and len(rows) > 1:
+            half = len(rows) // 2
+            yield from self._parts(first, rows[:half])
+            yield from self._parts(first + half, rows[half:])
+            return
+        if end - start > _LARGEST_ROW:
+            raise too_much(self.path, f"Row {first} of `data` has {end - start:,} bytes")
+        yield Chunk(first, b"".join((b"[", memoryview(self.body)[start:end], b"]")), rows)
 
 
 class _Data(msgspec.Struct):
     data: list[msgspec.Raw]
 
 
+class _Nothing(msgspec.Struct, gc=False):
+    """Any object, with nothing of it."""
+
+
+class _Counted(msgspec.Struct):
+    data: list[_Nothing]
+
+
 _DATA = msgspec.json.Decoder(_Data)
+_COUNTED = msgspec.json.Decoder(_Counted)
 
 
 def checked_text(body: bytes, path: str) -> bytes:
@@ -83,6 +122,23 @@ def checked_text(body: bytes, path: str) -> bytes:
         except pa.ArrowInvalid:
             raise ResponseError(f"The body is not UTF-8. {_BROKEN}.", endpoint=path) from None
     return text
+
+
+def refuse_crumbs(text: bytes, path: str) -> None:
+    """Raises ResponseError where a large body has so many small rows that holding them takes many times its bytes."""
+    if len(text) <= _LARGE_BODY:
+        return
+    objects = text.count(b"{")
+    if objects * _LEAST_OBJECT > len(text):
+        raise too_much(path, f"The body holds {objects:,} objects in {len(text):,} bytes")
+    try:
+        count = len(_COUNTED.decode(text).data)
+    except msgspec.ValidationError as error:
+        raise _undocumented(path, "the body", error) from None
+    except (msgspec.DecodeError, RecursionError):
+        return  # for the readers to word
+    if count > _FEW_ROWS and count * _LEAST_ROW > len(text):
+        raise too_much(path, f"The body holds {count:,} rows in {len(text):,} bytes")
 
 
 def one_text(body: bytes) -> pa.LargeBinaryArray:
@@ -101,11 +157,14 @@ def opened(body: bytes, path: str) -> Envelope:
         )
     body, rows = _rows(body, path)
     start, end = _span(body, rows)
+    around = len(body) - (end - start)
+    if around > _LARGEST_SHELL:
+        raise too_much(path, f"Around the rows of the body stand {around:,} bytes")
     with refusals(path, "the body"):
-        shell = exact(body[:start] + body[end:])  # without its rows it is short
+        shell = exact(body[:start] + body[end:])
     if isinstance(shell, Repeating):
         raise ResponseError(f"The body holds a key twice. {_UNDOCUMENTED}.", endpoint=path)
-    return Envelope(_limit(shell.get("$limit"), path), _columns(shell.get("columns"), path), rows, body)
+    return Envelope(_limit(shell.get("$limit"), path), _columns(shell.get("columns"), path), rows, body, path)
 
 
 def _rows(body: bytes, path: str) -> tuple[bytes, list[msgspec.Raw]]:
@@ -128,13 +187,24 @@ def refusals(path: str, place: str) -> Iterator[None]:
     try:
         yield
     except msgspec.ValidationError as error:
-        raise ResponseError(
-            f"In {place} stands what the API does not document: {error}. {_UNDOCUMENTED}.", endpoint=path
-        ) from None
+        raise _undocumented(path, place, error) from None
     except RecursionError:
         raise too_deep(path, place) from None
     except (msgspec.DecodeError, ValueError) as error:
         raise ResponseError(f"In {place}, the JSON is broken: {error}. {_BROKEN}.", endpoint=path) from None
+
+
+def _undocumented(path: str, place: str, error: msgspec.ValidationError) -> ResponseError:
+    return ResponseError(
+        f"In {place} stands what the API does not document: {error}. {_UNDOCUMENTED}.", endpoint=path
+    )
+
+
+def too_much(path: str, what: str) -> ResponseError:
+    """The error for what could be read, but would take much more memory than any honest answer."""
+    error = ResponseError(f"{what}: no answer of the API is like that. {_UNDOCUMENTED}.", endpoint=path)
+    error.retryable = False
+    return error
 
 
 def too_deep(path: str, place: str) -> ResponseError:
@@ -152,11 +222,12 @@ def _span(body: bytes, rows: Sequence[msgspec.Raw]) -> tuple[int, int]:
 
 
 def _limit(found: object, path: str) -> int:
-    if type(found) is int and found >= 1:
+    if type(found) is int and 1 <= found <= _LARGEST_CAP:
         return found
     what = "is missing" if found is None else f"is {_short(found)}"
     raise ResponseError(
-        f"`$limit` {what}, not a number from 1: whether the answer is complete cannot be known. {_UNDOCUMENTED}.",
+        f"`$limit` {what}, not a whole number from 1 to 2^63 - 1: "
+        f" whether the answer is complete cannot be known. {_UNDOCUMENTED}.",
         endpoint=path,
     )
 
@@ -170,5 +241,5 @@ def _columns(found: object, path: str) -> tuple[str, ...]:
 
 
 def _short(found: object) -> str:
-    text = repr(found)
+    text = bytes(found).decode() if isinstance(found, msgspec.Raw) else repr(found)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -6,6 +6,7 @@ the escapes they came as.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
@@ -16,7 +17,10 @@ import msgspec
 
 __all__ = ["Repeating", "exact", "listed", "row_of_fault", "whole_characters"]
 
-_ESCAPE = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL)
+# An escape begins behind an even number of backslashes. Only those for halves are looked at one by one.
+_HALVES = re.compile(
+    rb"(?<!\\)(?:\\\\)*+(?:\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F][0-9a-fA-F]{2}))", re.DOTALL
+)
 _DATA = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*\[[ \t\r\n]*')
 _BETWEEN = re.compile(r"[ \t\r\n]*(?:,[ \t\r\n]*)?")
 
@@ -51,7 +55,14 @@ def exact(text: bytes) -> Any:
 
 def whole_characters(text: bytes) -> bytes:
     """A JSON text in which a backslash is put before each escape for one half of a pair."""
-    return _ESCAPE.sub(_spelt, text)
+    whole, place = io.BytesIO(), 0
+    for escape in _HALVES.finditer(text):
+        if escape[1]:
+            whole.write(text[place : escape.start(1)])
+            whole.write(b"\\")
+            place = escape.start(1)
+    whole.write(memoryview(text)[place:])
+    return whole.getvalue()
 
 
 def row_of_fault(text: bytes) -> int | None:
@@ -70,10 +81,6 @@ def row_of_fault(text: bytes) -> int | None:
         if between := _BETWEEN.match(characters, position):
             position = between.end()
     return None
-
-
-def _spelt(escape: re.Match[bytes]) -> bytes:
-    return b"\\" + escape[0] if escape[1] else escape[0]
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

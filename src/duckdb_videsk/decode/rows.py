@@ -27,7 +27,8 @@ __all__ = ["CHUNK", "Labels", "Rows", "parse", "struct_of"]
 
 CHUNK = 5_000
 _MOST_LABELS = 1_000
-_MOST_CELLS = 1_000_000
+_FEW_CELLS = 20_000
+_MOST_EMPTY = 20  # cells for each one with a value
 _AWKWARD = re.compile(r'[\x00-\x1f"\\]')  # msgspec's structs have no field names with these
 _SPACED_KEY = re.compile(rb'"[ \t\r\n]*:')
 
@@ -159,7 +160,8 @@ def _row(text: bytes, path: str, number: int) -> dict[str, Any]:
 def _split(rows: Sequence[dict[str, Any]]) -> Iterator[Rows]:
     """Those rows as columns; in parts, where they have so many different labels that most cells would be empty."""
     labels = dict.fromkeys(label for row in rows for label in row)
-    if len(rows) > 1 and len(rows) * len(labels) > _MOST_CELLS:
+    cells = len(rows) * len(labels)
+    if len(rows) > 1 and cells > _FEW_CELLS and cells > _MOST_EMPTY * sum(map(len, rows)):
         half = len(rows) // 2
         yield from _split(rows[:half])
         yield from _split(rows[half:])

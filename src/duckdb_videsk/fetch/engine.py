@@ -23,6 +23,7 @@ from duckdb_videsk.fetch.planner import Plan
 from duckdb_videsk.fetch.questions import newest_questions
 from duckdb_videsk.fetch.retry import RetryBudget
 from duckdb_videsk.fetch.runtime import LoopThread
+from duckdb_videsk.fetch.slicing import slice_ranges
 from duckdb_videsk.guard import Guard
 from duckdb_videsk.ranges import EVER, SECOND, Range, micros
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.fetch.fetching import Progress
+    from duckdb_videsk.fetch.slicing import Slicing
     from duckdb_videsk.ledger import Ledger
     from duckdb_videsk.settings import Settings
 
@@ -143,6 +145,20 @@ class Engine:
         if rows is None or requests is None:
             return Estimate(None, None)
         return Estimate(round(requests), round(rows))
+
+    def slices(self, endpoint: Endpoint, ranges: Sequence[Range], asked_id: str | None, *, most: int) -> Slicing:
+        """The ranges in at most `most` pieces for several readers; asks a few requests where nothing is known.
+
+        Raises:
+            VideskError: one of them failed.
+        """
+        self._refuse_closed()
+        loop = self.loops.hold()
+        try:
+            slicing = slice_ranges(self.account, endpoint, ranges, asked_id, most=most)
+            return asyncio.run_coroutine_threadsafe(slicing, loop).result()
+        finally:
+            self.loops.let_go()
 
     def look_for_timeless(self, endpoint: Endpoint, asked_id: str | None) -> Future[bool]:
         """Ask whether there are rows without a time: they come where a request has no bounds, if anywhere."""

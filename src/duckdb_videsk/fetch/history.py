@@ -25,6 +25,7 @@ _WEEK_HOURS = 168
 _MONDAY = 4 * DAY  # the epoch's first Monday
 _VERSION = 1
 _LONGEST = 40_000
+_LARGEST = 4 << 20
 _MOST = 1 << 40
 
 
@@ -106,6 +107,11 @@ class History:
         for entry in pc.value_counts(hours).to_pylist():
             self._hours[entry["values"] % _WEEK_HOURS] += entry["counts"]
 
+    def expect_cap(self, cap: int) -> None:
+        """Take note of a cap that was seen apart from scans; the next one plans with it, and believes its answers."""
+        self._changed = self._changed or cap != self.cap
+        self.cap = cap
+
     def outlook(self) -> Outlook | None:
         """What to expect, from the days known so far; None while there is no whole day."""
         self._partial.clear()
@@ -135,6 +141,8 @@ class History:
 
     def _load(self, file: Path) -> None:
         try:
+            if not file.is_file() or file.stat().st_size > _LARGEST:
+                return
             content = json.loads(file.read_text("utf-8"))
             days = {int(day): int(rows) for day, rows in content["days"]}
             hours = [int(rows) for rows in content["hours"]]

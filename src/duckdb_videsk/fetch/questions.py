@@ -22,6 +22,8 @@ __all__ = ["newest_questions"]
 # shows most; older ones are looked for only where there are none.
 _LOOKED_BACK = (31 * DAY, 366 * DAY, EVER.length)
 _SPARE_FAILURES = 10
+# Labels alone are read: the values may be numbers or nests that no reader can hold.
+_LABELLED = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 async def newest_questions(account: Account, endpoint: Endpoint, asked_id: str) -> tuple[str, ...]:
@@ -47,5 +49,5 @@ def _questions(shown: Shown) -> tuple[str, ...]:
     """The labels that an answer lists, then those that its rows carry all the same."""
     carried: set[str] = set()
     for text in shown.batch.column("answers").to_pylist():
-        carried.update(msgspec.json.decode(text))
+        carried.update(_LABELLED.decode(text))
     return tuple(dict.fromkeys((*shown.questions, *sorted(carried))))

@@ -25,8 +25,11 @@ LAYOUT = 1
 SUFFIX = ".parquet"
 
 _PLAIN_ID = re.compile(r"[0-9a-z][0-9a-z_]{0,63}")
-_DATE = r"(\d{4}-\d\d-\d\d)"
-_NAME = re.compile(rf"{_DATE}_{_DATE}\.(\d+)-(\d+)-(\d+)-([0-9a-f]{{12}})-([0-9a-f]{{16}})\.parquet")
+_DATE = r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+_NUMBER = r"([0-9]{1,15})"
+_NAME = re.compile(
+    rf"{_DATE}_{_DATE}\.{_NUMBER}-{_NUMBER}-([0-9]{{1,11}})-([0-9a-f]{{12}})-([0-9a-f]{{16}})\.parquet"
+)
 _MONTH = "month="
 _MONTH_LETTERS = len("2026-10")
 _LAST_DAY = "9999-12-31"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import threading
 import time
 import warnings
@@ -127,7 +128,10 @@ class Shelf:
         """Whether a file has the bytes that were written; one that has not is set aside."""
         file = self.path(piece)
         try:
-            right = checksum_of(file) == piece.checksum
+            facts = file.stat()
+            # A device or a pipe would be read without end.
+            whole = stat.S_ISREG(facts.st_mode) and facts.st_size == piece.size
+            right = whole and checksum_of(file) == piece.checksum
         except OSError:
             return False
         if not right:
@@ -147,12 +151,13 @@ class Shelf:
             facts = entry.stat()
         except OSError:
             return None
-        if facts.st_size == piece.size and facts.st_mtime_ns == piece.fetched * 1_000_000_000:
+        plain = stat.S_ISREG(facts.st_mode) and facts.st_size == piece.size
+        if plain and facts.st_mtime_ns == piece.fetched * 1_000_000_000:
             return piece
         file = Path(entry.path)
         if file != self.path(piece) or not self.verified(piece):
             return None
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, OverflowError):
             os.utime(file, (piece.fetched, piece.fetched))
         return piece
 
@@ -237,7 +242,9 @@ class Lake:
                 continue
             for entry in sorted(_scanned(table), key=lambda entry: entry.name):
                 with contextlib.suppress(OSError, UnicodeDecodeError):
-                    yield self.shelf(endpoint, Path(entry.path, _ID).read_text("utf-8"))
+                    file = Path(entry.path, _ID)
+                    if file.is_file():
+                        yield self.shelf(endpoint, file.read_text("utf-8"))
 
     def has_more_files_than(self, number: int) -> bool:
         """Whether so many lie in its folders, whatever they are; quick."""

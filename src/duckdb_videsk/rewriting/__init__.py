@@ -10,7 +10,8 @@ import re
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -18,6 +19,7 @@ from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.grid import QUARTER, Evaluator
 from duckdb_videsk.rewriting.implying import Hint, Implied, Statement
 from duckdb_videsk.rewriting.latest import may_be_latest, with_mark
+from duckdb_videsk.rewriting.local import LocalTables
 from duckdb_videsk.rewriting.parameters import values_of
 from duckdb_videsk.rewriting.places import Reference, places, references
 from duckdb_videsk.rewriting.scopes import Columns, TableName, Tables, parsed
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
 
     from duckdb_videsk.rewriting.joins import Nearness
+    from duckdb_videsk.rewriting.local import Look
     from duckdb_videsk.rewriting.parameters import Values
     from duckdb_videsk.rewriting.words import Word
 
@@ -79,6 +82,15 @@ class Rewritten:
     hints: tuple[Hint, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Asking:
+    native: duckdb.DuckDBPyConnection
+    values: Values
+    session: Session
+    check: Callable[[], None]
+    local: LocalTables
+
+
 class Rewriter:
     """Adds implied ranges to statements over the tables of some catalogs."""
 
@@ -109,12 +121,14 @@ class Rewriter:
         parameters: object = None,
         *,
         check: Callable[[], None] = lambda: None,
+        look: Look | None = None,
     ) -> Rewritten:
         """The statement with what it implies; with its own text where nothing can be added.
 
         Args:
             parameters: the values that it is to run with.
             check: raises where the statement is not wanted any more.
+            look: answers a query about tables of the user's own; by default on a cursor.
         """
         plain = Rewritten(text)
         if not _CONDITION.search(text) or len(text) > _LONGEST or _OWN_TEXT.search(text):
@@ -123,7 +137,8 @@ class Rewriter:
             session = session_of(native)
             if not self._is_here(session) and not any(name in text.lower() for name in self._catalogs):
                 return plain
-            return self._rewritten(native, text, values_of(parameters), session, check)
+            local = LocalTables(native, look or partial(_beside, native))
+            return self._rewritten(text, _Asking(native, values_of(parameters), session, check, local))
         except duckdb.InterruptException:
             raise
         except Exception:  # noqa: BLE001 - whatever goes wrong here, the statement runs as it was written
@@ -159,37 +174,26 @@ class Rewriter:
         bare = text[prefix.end() :] if prefix else text
         return staged(bare, self._tables_of(native, session_of(native), words_of(bare)), stages)
 
-    def _rewritten(
-        self,
-        native: duckdb.DuckDBPyConnection,
-        text: str,
-        values: Values,
-        session: Session,
-        check: Callable[[], None],
-    ) -> Rewritten:
+    def _rewritten(self, text: str, asking: _Asking) -> Rewritten:
+        session = asking.session
         if self._is_here(session):
             # What a name alone means can change with every temporary table.
-            return self._added(native, text, values, session, check)
-        key = (text, *sorted(values.items()), replace(session, now=session.now // QUARTER), len(self._columns))
+            return self._added(text, asking)
+        moment = replace(session, now=session.now // QUARTER)
+        key = (text, *sorted(asking.values.items()), moment, len(self._columns))
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
                 return self._known[key]
-        found = self._added(native, text, values, session, check)
+        found = self._added(text, asking)
         with self._lock:
-            self._known[key] = found
+            if not asking.local.asked:
+                self._known[key] = found
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         return found
 
-    def _added(
-        self,
-        native: duckdb.DuckDBPyConnection,
-        text: str,
-        values: Values,
-        session: Session,
-        check: Callable[[], None],
-    ) -> Rewritten:
+    def _added(self, text: str, asking: _Asking) -> Rewritten:
         """Parse, find the places, find what they imply, put it in, prove it."""
         prefix = _EXPLAIN.match(text)
         bare = " " * prefix.end() + text[prefix.end() :] if prefix else text
@@ -197,24 +201,25 @@ class Rewriter:
         if len(words) > _MOST_WORDS:
             raise NotUnderstood("a long statement")
         tree = parsed(bare)
-        tables = self._tables_of(native, session, words)
+        tables = self._tables_of(asking.native, asking.session, words)
         named = tuple(references(tree, tables))
-        evaluator = Evaluator(session.time_zone, seconds=_SECONDS, check=check)
+        evaluator = Evaluator(asking.session.time_zone, seconds=_SECONDS, check=asking.check)
         statement = Statement(
             bare,
             words,
-            values=values,
-            session=session,
+            values=asking.values,
+            session=asking.session,
             evaluator=evaluator,
             near=self._near,
             natural_bounds=self._natural_bounds,
+            local=asking.local,
         )
         implied = tuple(statement.implied(list(places(tree, words, tables))))
         if not implied:
             return Rewritten(text, references=named, hints=tuple(statement.hints))
         found = {one.place: [other for other in implied if other.place == one.place] for one in implied}
         prove(bare, tree, words, list(found), evaluator)
-        additions = [(place, _addition(together)) for place, together in found.items()]
+        additions = [(place, " AND ".join(map(_addition, together))) for place, together in found.items()]
         return Rewritten(spliced(text, words, additions), implied, named, tuple(statement.hints))
 
     def _tables_of(self, native: duckdb.DuckDBPyConnection, session: Session, words: tuple[Word, ...]) -> Tables:
@@ -230,11 +235,13 @@ class Rewriter:
         return session.database.lower() in self._catalogs
 
 
-def _addition(together: list[Implied]) -> str:
-    """What one condition implies, for as long as its words mean what they were taken for."""
-    pairs = dict.fromkeys(pair for implied in together for pair in implied.meanings)
-    changed = (f"NOT {sameness(pairs)}",) if pairs else ()
-    # An OR keeps DuckDB from handing on what stands in an ON, and otherwise is evaluated only once.
-    within, after = (changed, ()) if together[0].place.join else ((), changed)
-    said = (implied_text(one.column, one.ranges, " OR ".join([*one.unless, *within])) for one in together)
-    return " OR ".join([" AND ".join(said), *after])
+def _addition(implied: Implied) -> str:
+    """What a condition implies for one column, for as long as its words mean what they were taken for."""
+    text = implied_text(implied.column, implied.ranges, " OR ".join(implied.unless))
+    # Words that mean something else might accept a NULL, so no bound at all may stay.
+    return f"({text} OR NOT {sameness(dict.fromkeys(implied.meanings))})" if implied.meanings else text
+
+
+def _beside(native: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
+    with native.cursor() as cursor:
+        return cursor.execute(query).fetchall()

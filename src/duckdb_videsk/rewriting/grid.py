@@ -76,13 +76,15 @@ class Evaluator:
             check: raises where the statement is not wanted any more.
         """
         self._zone = time_zone
-        self._deadline = time.monotonic() + seconds
         self._check = check
+        self._connection()
+        # Of this thread's own time: a busy machine is no reason to read more.
+        self._deadline = time.thread_time() + seconds
 
     def rows(self, text: str) -> list[tuple[Any, ...]]:
         """What a query answers; raises NotUnderstood where it fails, or time is up."""
         self._check()
-        if time.monotonic() > self._deadline:
+        if time.thread_time() > self._deadline:
             raise NotUnderstood("it takes too long")
         try:
             return self._connection().execute(text).fetchall()

@@ -11,6 +11,7 @@ from duckdb_videsk.rewriting.conditions import Condition, Moments, clock_of
 from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.grid import QUARTER
 from duckdb_videsk.rewriting.joins import carried, lower, range_columns, shared_facts
+from duckdb_videsk.rewriting.local import bounded
 from duckdb_videsk.rewriting.parameters import filled
 from duckdb_videsk.rewriting.scalars import Reader
 from duckdb_videsk.rewriting.trees import CLOCK_WORDS, CLOCKS, Node, condition_tree, serialising, sql
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.rewriting.grid import Evaluator
     from duckdb_videsk.rewriting.joins import Edge, Facts, Nearness, Path
+    from duckdb_videsk.rewriting.local import LocalTables
     from duckdb_videsk.rewriting.parameters import Values
     from duckdb_videsk.rewriting.places import Place
     from duckdb_videsk.rewriting.scopes import TableName
@@ -92,7 +94,9 @@ class Statement:
         evaluator: Evaluator,
         near: Nearness,
         natural_bounds: bool,
+        local: LocalTables,
     ) -> None:
+        self._local = local
         self.hints: list[Hint] = []
         self._near = near
         self._natural_bounds = natural_bounds
@@ -104,10 +108,11 @@ class Statement:
 
     def implied(self, places: Sequence[Place]) -> Iterator[Implied]:
         """What each condition implies for each range column named in it, and all together between the tables."""
-        trees = {place: tree for place in places if (tree := self._tree(place)) is not None}
+        written = {place: tree for place in places if (tree := self._tree(place)) is not None}
+        trees = {place: bounded(tree, place, self._local) for place, tree in written.items()}
         for place, tree in trees.items():
             for path, source in range_columns(tree, place).items():
-                found = self._finding(tree, path, unless_pushed=True)
+                found = self._finding(tree, path, unless_pushed=tree == written[place])
                 if found is not None:
                     said = self._predicate(place)
                     yield Implied(place, source.table, found.column, found.ranges, said, found.unless, found.meanings)
@@ -171,6 +176,7 @@ class Statement:
             return None
         column = _written(path)
         unless = (self._session.differs(column), *_other_moments(condition, moments))
+        unless = (*unless, *(f"NOT {proof}" for proof in self._local.used))
         return _Finding(column, ranges, unless, tuple(meaning(leaf, {path}) for leaf in condition.leaves))
 
     def _asked_of_two(self, nodes: Sequence[Node], template: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.rewriting.places import Place
     from duckdb_videsk.rewriting.scopes import Scope, Source, TableName
 
-__all__ = ["Edge", "Facts", "Nearness", "Path", "carried", "lower", "range_columns", "shared_facts"]
+__all__ = ["Edge", "Facts", "Nearness", "Path", "carried", "is_constant", "lower", "range_columns", "shared_facts"]
 
 Path: TypeAlias = tuple[str, ...]
 Nearness: TypeAlias = "Mapping[tuple[tuple[TableName, str], tuple[TableName, str]], tuple[int, int | None]]"
@@ -143,7 +143,7 @@ class Facts:
         if node.kind != "operator" or node.name not in {"+", "-"} or len(node.parts) != 2:
             return None
         column, interval = node.parts
-        if column.kind != "column" or self.place.source_of(column.path) is None or not _is_constant(interval):
+        if column.kind != "column" or self.place.source_of(column.path) is None or not is_constant(interval):
             return None
         return self._by(lower(column.path), interval, 1 if node.name == "+" else -1, ask)
 
@@ -239,5 +239,5 @@ def _conjuncts(tree: Node) -> Iterator[Node]:
         yield tree
 
 
-def _is_constant(node: Node) -> bool:
+def is_constant(node: Node) -> bool:
     return not any(part.kind in {"column", "parameter", OTHER} or clock_of(part) for part in node.walk())

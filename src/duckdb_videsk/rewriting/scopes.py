@@ -13,6 +13,7 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from duckdb_videsk.rewriting.errors import NotUnderstood
+from duckdb_videsk.views import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,6 +39,7 @@ TableName = tuple[str, str, str]
 """Catalog, schema and name in lower case."""
 Columns = tuple[tuple[str, bool], ...]
 """Names in lower case, in order, and whether each is a range column."""
+_PLAIN = {"this", "db", "catalog", "alias"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Source:
 
     Attributes:
         join: the join that adds it; None for what stands first.
+        local: the name as SQL, if it is a table or a view that is none of the catalog's.
     """
 
     name: str | None
@@ -85,6 +88,7 @@ class Source:
     in_where: bool = True
     table: TableName | None = None
     join: Node = None
+    local: str | None = None
 
 
 def holds(source: Source, column: str) -> bool:
@@ -164,8 +168,16 @@ class Scope:
             known = _table_columns(node, self._tables) if isinstance(node, exp.Table) else _output(node, self._tables)
             own = node.name.lower() if isinstance(node, exp.Table) and not alias else None
             table = self._tables.place(names_of(node)) if isinstance(node, exp.Table) and not is_cte(node) else None
-            yield Source(name or own, _renamed(known, alias), table=table)
+            yield Source(name or own, _renamed(known, alias), table=table, local=_local(node, known))
         yield from self._joined(node)
+
+
+def _local(node: Node, known: Columns | None) -> str | None:
+    plain = isinstance(node, exp.Table) and {name for name, value in node.args.items() if value} <= _PLAIN
+    if known is not None or not plain or not names_of(node) or is_cte(node):
+        return None
+    alias = node.args.get("alias")
+    return None if alias and alias.args.get("columns") else ".".join(quoted(part.name) for part in node.parts)
 
 
 def is_inner(join: Node) -> bool:

@@ -17,7 +17,16 @@ from duckdb_videsk.views import quoted, text_literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Session", "has_temporary", "has_usual_order", "mean_the_same", "sameness", "session_of", "time_zone_of"]
+__all__ = [
+    "Session",
+    "answer",
+    "has_temporary",
+    "has_usual_order",
+    "mean_the_same",
+    "sameness",
+    "session_of",
+    "time_zone_of",
+]
 
 _SETTINGS = ", ".join(
     f"system.main.current_setting('{name}')" for name in ("Calendar", "old_implicit_casting", "default_collation")
@@ -59,7 +68,7 @@ class Session:
 
 def session_of(native: duckdb.DuckDBPyConnection) -> Session:
     """A connection's session; raises NotUnderstood where settings change what expressions mean."""
-    time_zone, database, schema, day, now, usual = _answer(native, _ASKED).split("|", 5)
+    time_zone, database, schema, day, now, usual = answer(native, _ASKED).split("|", 5)
     if usual != _USUAL:
         raise NotUnderstood("the session has settings of its own")
     return Session(time_zone, database, schema, day, int(now))
@@ -67,12 +76,12 @@ def session_of(native: duckdb.DuckDBPyConnection) -> Session:
 
 def time_zone_of(native: duckdb.DuckDBPyConnection) -> str:
     """A connection's time zone."""
-    return _answer(native, "system.main.current_setting('TimeZone')")
+    return answer(native, "system.main.current_setting('TimeZone')")
 
 
 def mean_the_same(native: duckdb.DuckDBPyConnection, pairs: Iterable[tuple[str, str]]) -> bool:
     """Whether expressions over a TIMESTAMPTZ `s` mean the same in the session, as DuckDB binds them."""
-    return _answer(native, f"({sameness(pairs)})::VARCHAR") == "true"
+    return answer(native, f"({sameness(pairs)})::VARCHAR") == "true"
 
 
 def sameness(pairs: Iterable[tuple[str, str]]) -> str:
@@ -94,10 +103,11 @@ def has_usual_order(native: duckdb.DuckDBPyConnection) -> bool:
     """Whether ORDER BY goes upwards, and puts NULLs last, where nothing else is said."""
     names = ("default_order", "default_null_order")
     asked = ", ".join(f"lower(system.main.current_setting('{name}'))" for name in names)
-    return _answer(native, f"system.main.concat_ws('|', {asked})") in _USUAL_ORDERS
+    return answer(native, f"system.main.concat_ws('|', {asked})") in _USUAL_ORDERS
 
 
-def _answer(native: duckdb.DuckDBPyConnection, expression: str) -> str:
+def answer(native: duckdb.DuckDBPyConnection, expression: str) -> str:
+    """What an expression of type VARCHAR says, asked in the session."""
     escaped = f"system.main.replace({expression}, '\"', '\"\"')"
     (name,) = native.sql(f"FROM system.main.query('SELECT 1 AS \"' || {escaped} || '\"')").columns
     return str(name)

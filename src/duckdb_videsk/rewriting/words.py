@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import Token, TokenType
 from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.errors import SqlglotError
+
+from duckdb_videsk.rewriting.errors import NotUnderstood
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,8 +58,12 @@ class Word:
 
 
 def words_of(text: str) -> tuple[Word, ...]:
-    """The words of a statement; comments are left out."""
-    return tuple(word for token in DuckDB().tokenize(text) for word in _words(text, token))
+    """The words of a statement; comments are left out. Raises NotUnderstood where a text or comment has no end."""
+    try:
+        tokens = DuckDB().tokenize(text)
+    except SqlglotError as error:
+        raise NotUnderstood("sqlglot cannot read it") from error
+    return tuple(word for token in tokens for word in _words(text, token))
 
 
 def _words(text: str, token: Token) -> Iterator[Word]:

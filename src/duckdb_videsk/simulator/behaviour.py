@@ -73,6 +73,8 @@ class Behaviour:
     start_inclusive: bool = True
     end_inclusive: bool = True
     truncates_ms: bool = False
+    floors_range_to_s: int = 0
+    range_in_zone: bool = False
     filter_key: dict[str, str] = field(default_factory=dict)
     emit_timeless: bool = False
     ties: Ties = "stable"
@@ -82,7 +84,9 @@ class Behaviour:
     honours_timezone: bool = True
     prints_in: str = "America/Santiago"
     date_formats: dict[str, DateStyle] = field(default_factory=dict)
+    checks_zone: bool = True
     honours_keys: bool = True
+    own_labels: dict[str, str] = field(default_factory=dict)
     rejects_unknown_keys: bool = False
 
     accepts: Accepts = "both"
@@ -92,7 +96,11 @@ class Behaviour:
     latency_s: float = 0.0
     rate_per_second: int | None = None
     retry_after: bool = True
+    announces_rate: bool = True
     gzip: bool = True
+    zstd: bool = False
+    clock_ahead_s: float = 0.0
+    json_errors: bool = True
 
     faults: list[Fault] = field(default_factory=list)
     fault_rate: float = 0.0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from .behaviour import Ties
-    from .catalogue import Column, Endpoint
+    from .catalogue import Column, DateStyle, Endpoint
 
 __all__ = ["Block", "Order", "Printing", "Scope", "Source", "Span", "Window", "gather"]
 
@@ -27,7 +27,7 @@ class Printing:
     """
 
     zone: str = "UTC"
-    style: Literal["iso", "dmy", "epoch"] = "iso"
+    style: DateStyle | Literal["epoch"] = "iso"
     labels: tuple[tuple[str, str], ...] = ()
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 __all__ = ["ENDPOINTS", "LABELS", "Column", "DateStyle", "Endpoint", "Kind"]
 
 Kind = Literal["text", "number", "boolean", "time", "list", "json"]
-DateStyle = Literal["iso", "dmy"]
+DateStyle = Literal["iso", "dmy", "mdy", "isoz", "words"]
 
 LABELS: dict[str, str] = json.loads(resources.files(__package__).joinpath("labels.json").read_text("utf-8"))
 

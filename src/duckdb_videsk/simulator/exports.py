@@ -187,9 +187,12 @@ class Exports:
 
     def check(self, endpoint: Endpoint, asking: Asking, behaviour: Behaviour) -> None:
         """Raises the refusal that a wrong request deserves."""
-        if asking.problems:
-            name, problem = next(iter(asking.problems.items()))
-            raise Refusal(400, f"{name}: {problem}", **asking.problems)
+        problems = {
+            name: said for name, said in asking.problems.items() if behaviour.checks_zone or name != "timezone"
+        }
+        if problems:
+            name, problem = next(iter(problems.items()))
+            raise Refusal(400, f"{name}: {problem}", **problems)
         if endpoint.parameter and asking.form not in self._source.parameters(endpoint.parameter):
             raise Refusal(404, f"No {endpoint.parameter} found for id '{asking.form}'")
         if behaviour.rejects_unknown_keys:
@@ -237,7 +240,12 @@ class Exports:
 
     def _scope(self, endpoint: Endpoint, asking: Asking, behaviour: Behaviour, columns: Sequence[Column]) -> Scope:
         renamed = asking.keys or {} if behaviour.honours_keys else {}
-        labels = tuple((column.key, renamed.get(column.key, column.label)) for column in columns if column.documented)
+        plain = behaviour.own_labels
+        labels = tuple(
+            (column.key, renamed.get(column.key, plain.get(column.key, column.label)))
+            for column in columns
+            if column.documented
+        )
         zone = asking.timezone or "UTC" if behaviour.honours_timezone else behaviour.prints_in
         style = behaviour.date_formats.get(endpoint.path, endpoint.dates)
         time_key = behaviour.filter_key.get(endpoint.path, endpoint.range_key)
@@ -271,12 +279,24 @@ def _plain(endpoint: Endpoint, form: str | None) -> Scope:
 
 def _window(asking: Asking, behaviour: Behaviour) -> Window:
     start, end = asking.start or 0, asking.end or 0
-    if behaviour.truncates_ms:
-        start, end = start // 1000 * 1000, end // 1000 * 1000
+    if behaviour.range_in_zone:
+        start, end = (_as_wall_clock(edge, asking.timezone or "UTC") for edge in (start, end))
+    unit = 1000 if behaviour.truncates_ms else 1000 * behaviour.floors_range_to_s
+    if unit:
+        start, end = start // unit * unit, end // unit * unit
     return Window(
         start if behaviour.start_inclusive else start + 1,
         end if behaviour.end_inclusive else end - 1,
     )
+
+
+def _as_wall_clock(milliseconds: int, zone: str) -> int:
+    """The instant at which clocks of a zone show what UTC's show then; far away there is none."""
+    try:
+        offset = (_EPOCH + timedelta(milliseconds=milliseconds)).astimezone(ZoneInfo(zone)).utcoffset()
+    except OverflowError:
+        return milliseconds
+    return milliseconds - (offset or timedelta()) // timedelta(milliseconds=1)
 
 
 def _stray(scope: Scope, window: Window) -> bytes:

@@ -49,6 +49,12 @@ def select(source: str, where: str, /, **columns: str) -> Select:
     return Select(source, where, {_LABELS.get(name, name): value for name, value in columns.items()})
 
 
+_PATTERNS = {
+    "dmy": "%d/%m/%Y, %H:%M:%S",
+    "mdy": "%m/%d/%Y, %H:%M:%S",
+    "isoz": "%Y-%m-%dT%H:%M:%SZ",
+    "words": "%d %B %Y %H:%M:%S",
+}
 _LABELS = {
     "acw": "After Call Work (ACW)",
     "effective": "Effective Duration",
@@ -167,7 +173,8 @@ def _time(name: str, printing: Printing) -> str:
     moment = f"epoch_ms({name} // 1000 * 1000)"
     if printing.zone != "UTC":
         moment = f"({moment} AT TIME ZONE 'UTC' AT TIME ZONE {literal(printing.zone)})"
-    return quoted(f"strftime({moment}, '%d/%m/%Y, %H:%M:%S')" if printing.style == "dmy" else f"{moment}::VARCHAR")
+    pattern = _PATTERNS.get(printing.style)
+    return quoted(f"{moment}::VARCHAR" if pattern is None else f"strftime({moment}, '{pattern}')")
 
 
 def _answers(questions: Sequence[str], printing: Printing) -> list[str]:

@@ -25,7 +25,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 # Zones reach a day to either side: stay clear of the years that datetime cannot print.
 _EARLIEST, _LATEST = -62_135_510_400_000, 253_402_128_000_000
-_PATTERNS = {"iso": "%Y-%m-%d %H:%M:%S", "dmy": "%d/%m/%Y, %H:%M:%S"}
+_PATTERNS = {
+    "iso": "%Y-%m-%d %H:%M:%S",
+    "dmy": "%d/%m/%Y, %H:%M:%S",
+    "mdy": "%m/%d/%Y, %H:%M:%S",
+    "isoz": "%Y-%m-%dT%H:%M:%SZ",
+    "words": "%d %B %Y %H:%M:%S",
+}
 
 
 def instant(value: object) -> int | None:

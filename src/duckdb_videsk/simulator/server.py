@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
@@ -14,7 +16,7 @@ from .blocks import Window
 from .catalogue import ENDPOINTS, Endpoint
 from .exports import Answer, Asking, Exports, Refusal
 from .gate import Asked, Gate, Ledger
-from .wire import Listener, Reply, spoiled
+from .wire import Listener, Reply, spoiled, web_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,12 +134,15 @@ class Simulator:
             self._ledger.leave()
             raise
         self._ledger.write(number, status=reply.status, bytes=len(reply.body))
-        return dataclasses.replace(reply, finished=self._ledger.leave, gzip=reply.gzip and self.behaviour.gzip)
+        packings = [name for name in ("zstd", "gzip") if getattr(self.behaviour, name)]
+        return dataclasses.replace(reply, finished=self._ledger.leave, packings=packings if reply.packings else ())
 
     def _weighed(self, endpoint: Endpoint, number: int, headers: Mapping[str, str], body: bytes) -> Reply:
         behaviour = self.behaviour
         limits = self._gate.limits(behaviour)
-        announced = limits.headers()
+        announced = limits.headers() if behaviour.announces_rate else {}
+        if behaviour.clock_ahead_s:
+            announced["Date"] = formatdate(time.time() + behaviour.clock_ahead_s, usegmt=True)
         asking = Asking.read(endpoint, body)
         self._ledger.write(number, **_facts(asking))
         try:
@@ -145,9 +150,9 @@ class Simulator:
             self._gate.admit(headers, behaviour)
             reply = self._faulty(endpoint, number, asking, behaviour)
         except Refusal as refusal:
-            reply = Reply(refusal.status, refusal.body())
+            reply = Reply(refusal.status, refusal.body()) if behaviour.json_errors else web_page(refusal.status)
             if refusal.status == 429 and behaviour.retry_after:
-                announced["Retry-After"] = announced["Ratelimit-Reset"]
+                announced["Retry-After"] = limits.headers()["Ratelimit-Reset"]
         return dataclasses.replace(
             reply, headers={**announced, **reply.headers}, latency_s=behaviour.latency_s + reply.latency_s
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import re
 import socket
 import socketserver
@@ -10,7 +11,7 @@ import struct
 import sys
 import threading
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -21,7 +22,7 @@ from .exports import Refusal
 if TYPE_CHECKING:
     from .behaviour import Fault
 
-__all__ = ["Listener", "Reply", "spoiled"]
+__all__ = ["Listener", "Reply", "spoiled", "web_page"]
 
 _SMALL = 1_024
 _PIECES = 16
@@ -37,11 +38,16 @@ class Reply:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json; charset=utf-8"
-    gzip: bool = True
+    packings: Sequence[str] = ("gzip",)
     latency_s: float = 0.0
     manner: Literal["whole", "reset", "cut", "drip", "endless"] = "whole"
     pause_s: float = 0.0
     finished: Callable[[], None] = field(default=lambda: None)
+
+
+def web_page(status: int) -> Reply:
+    """What a proxy answers."""
+    return Reply(status, _HTML, content_type="text/html")
 
 
 def spoiled(fault: Fault, answer: Callable[[], bytes]) -> Reply:  # noqa: PLR0911 - one branch a kind
@@ -52,7 +58,7 @@ def spoiled(fault: Fault, answer: Callable[[], bytes]) -> Reply:  # noqa: PLR091
             message = HTTPStatus(fault.status).phrase
             return Reply(fault.status, Refusal(fault.status, message).body(), wait)
         case "html":
-            return Reply(fault.status, _HTML, content_type="text/html")
+            return web_page(fault.status)
         case "redirect":
             return Reply(302, b"", {"Location": "http://127.0.0.1:9/"})
         case "empty":
@@ -60,7 +66,7 @@ def spoiled(fault: Fault, answer: Callable[[], bytes]) -> Reply:  # noqa: PLR091
         case "reset":
             return Reply(0, b"", manner="reset")
         case "cut" | "drip" | "endless" as manner:
-            return Reply(201, answer(), gzip=False, manner=manner, pause_s=fault.delay_s)
+            return Reply(201, answer(), packings=(), manner=manner, pause_s=fault.delay_s)
         case "slow":
             return Reply(201, answer(), latency_s=fault.delay_s)
         case _:
@@ -115,18 +121,19 @@ class _Handler(BaseHTTPRequestHandler):
         reply = self.server.answering(self.command, self.path, headers, body)
         try:
             if not self.server.closing.wait(reply.latency_s):
-                self._send(reply, packs="gzip" in headers.get("accept-encoding", ""))
+                self._send(reply, accepted=headers.get("accept-encoding", ""))
         finally:
             reply.finished()
 
-    def _send(self, reply: Reply, *, packs: bool) -> None:
+    def _send(self, reply: Reply, *, accepted: str) -> None:
         if reply.manner == "reset":
             self.server.abort(self.connection)
             self.close_connection = True
             return
         body, extra = reply.body, {}
-        if packs and reply.gzip and len(body) > _SMALL:
-            body, extra = _packed(body), {"Content-Encoding": "gzip"}
+        packing = next((name for name in reply.packings if name in accepted), None)
+        if packing and len(body) > _SMALL:
+            body, extra = _packed(body, packing), {"Content-Encoding": packing}
         if reply.manner == "endless":
             self._endless(reply)
             return
@@ -167,7 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.closing.wait(reply.pause_s)
 
 
-def _packed(body: bytes) -> bytes:
+def _packed(body: bytes, packing: str) -> bytes:
+    if packing == "zstd":
+        packed: bytes = importlib.import_module("zstandard").ZstdCompressor().compress(body)
+        return packed
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     return packer.compress(body) + packer.flush()
 

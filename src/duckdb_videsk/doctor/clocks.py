@@ -1,0 +1,68 @@
+"""Whether printed times are what they say: against the clock in the ids, and against the range that was asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from duckdb_videsk.ranges import SECOND
+
+if TYPE_CHECKING:
+    from duckdb_videsk.doctor.evidence import Seen, Table
+
+__all__ = ["id_shift", "range_shift", "shift_of"]
+
+_QUARTER = 900 * SECOND
+_NEAR = 60 * SECOND
+_ZONES = 15 * 3_600 * SECOND
+
+
+def id_shift(seen: Seen) -> int | None:
+    """Microseconds, in whole quarters of an hour, that most times are after their ids' creation; None: no telling.
+
+    Only of exports whose ids are made when their record begins.
+    """
+    needed = seen.endpoint.clock_rows
+    pairs = zip(seen.times, seen.created, strict=True)
+    offsets = [time - created for time, created in pairs if time is not None and created is not None]
+    if needed is None or len(offsets) < needed:
+        return None
+    return _common(offsets)
+
+
+def range_shift(seen: Seen) -> int | None:
+    """The same against the range that was asked: 0 where all times lie in it; None where nothing explains them."""
+    span = seen.request.span
+    times = [time for time in seen.times if time is not None]
+    if not times:
+        return None
+    first, last = min(times), max(times)
+    if first >= span.start - SECOND and last <= span.end + SECOND:
+        return 0
+    if last >= span.start and first <= span.end:
+        return None
+    room = range(last - span.end - SECOND, first - span.start + SECOND + 1)
+    fitting = [shift for quarter in range(-60, 61) if (shift := quarter * _QUARTER) and shift in room]
+    return min(fitting, key=abs, default=None)
+
+
+def shift_of(table: Table) -> int | None:
+    """A shift that any clock shows, that of other tables where it has none of its own; None or 0 without one."""
+    if table.found is None:
+        return None
+    own = id_shift(table.found)
+    if own is None and not table.around:
+        own = table.others_shift
+    return own or range_shift(table.found)
+
+
+def _common(offsets: list[int]) -> int | None:
+    quarters = Counter(
+        quarter
+        for offset in offsets
+        if abs(offset - (quarter := round(offset / _QUARTER) * _QUARTER)) <= _NEAR and abs(quarter) <= _ZONES
+    )
+    if not quarters:
+        return None
+    shift, count = quarters.most_common(1)[0]
+    return shift if count * 2 > len(offsets) else None
