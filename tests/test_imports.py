@@ -36,7 +36,7 @@ ROWS = [
     ["accounts"],
     ["connection"],
     ["opening"],
-    ["functions", "materialise", "output", "server", "variables"],
+    ["functions", "materialise", "output", "server", "variables", "dbt"],
     ["completion"],
     ["notebook"],
     ["__init__", "demo", "doctor_commands", "service", "arguments"],

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import configparser
 import contextlib
+import importlib.util
 import io
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
+import warnings
 import xml.etree.ElementTree as ET
+from collections import defaultdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,39 +23,28 @@ import duckdb
 import pytest
 
 import duckdb_videsk
-from duckdb_videsk import errors, notebook, settings
+import needed
+from duckdb_videsk import cli, errors, notebook, settings
+from duckdb_videsk.arguments import parser as arguments_parser
 from duckdb_videsk.cli import main
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.server import Server, free_port, load_quack
 from duckdb_videsk.settings import Settings, Token, load_settings
 from duckdb_videsk.simulator import Behaviour, Simulator, SyntheticAccount
+from pages import BLOCKS, README, ROOT, TEXTS, TRANSLATED, WRITTEN_BY_CODE, Block, blocks_of
 from served import HAS_EXTRA, WITHOUT_EXTRA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-# How to run the benchmarks is no matter of users, and takes too long for a test.
-PAGES = [path for path in sorted((ROOT / "docs").glob("*.md")) if path.name != "benchmarks.md"]
-DOCS = [README, ROOT / "CHANGELOG.md", *PAGES]
-TEXTS = {path.name: path.read_text("utf-8") for path in DOCS}
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# Sessions, and the configuration of other programs.
-SHOWN_ONLY = {"text", "nginx", "caddyfile", "ini", "toml"}
-# Its examples need two accounts.
-OF_ACCOUNTS = "accounts.md"
+# Sessions to look at. Anything else that cannot run says why in a comment above it.
+# What is marked `py` needs a Spark: test_spark runs it.
+SHOWN_ONLY = {"text", "py"}
 # Run elsewhere: the first by installing, in .ci/run; the demonstration in test_cli.
 NOT_RUN = ("pip install", "pytest", "export ", "videsk demo")
-
-
-def blocks(*languages: str) -> list[Any]:
-    return [
-        pytest.param(text, id=f"{name}:{number}")
-        for name, document in TEXTS.items()
-        for number, (language, text) in enumerate(BLOCK.findall(document))
-        if language in languages and name != OF_ACCOUNTS
-    ]
+# Options of other programs that pages name.
+FOREIGN = {"--now", "--user", "--vars"}
+BY_HAND = {page: text for page, text in TEXTS.items() if page not in WRITTEN_BY_CODE}
 
 
 def table(document: str, first_header: str) -> list[list[str]]:
@@ -67,6 +61,12 @@ def table(document: str, first_header: str) -> list[list[str]]:
 
 def code(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
+
+
+@pytest.fixture(autouse=True)
+def _time_to_think(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine too, what a condition implies is found."""
+    monkeypatch.setattr("duckdb_videsk.rewriting._SECONDS", 30.0)
 
 
 @contextlib.contextmanager
@@ -86,76 +86,91 @@ def account_at_hand(folder: Path, **account: Any) -> Iterator[Simulator]:
         monkeypatch.setenv("VIDESK_LAKE_DIR", str(folder / "lake"))
         monkeypatch.setenv("COLUMNS", "120")
         monkeypatch.chdir(folder)
+        (folder / "labels.json").write_text('{"agent": "Ejecutivo"}', "utf-8")
         yield sim
 
 
 @pytest.fixture(scope="module")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    folder = tmp_path_factory.mktemp("reader")
-    (folder / "sql").symlink_to(ROOT / "sql", target_is_directory=True)
-    (folder / "teams.csv").write_text("agent,team\nCarolina Vargas,Norte\nCamila Rojas,Sur\n", "utf-8")
-    (folder / "labels.json").write_text('{"agent": "Ejecutivo"}', "utf-8")
-    with account_at_hand(folder) as sim:
+    with account_at_hand(tmp_path_factory.mktemp("reader")) as sim:
         yield sim
 
 
 # --- examples
 
 
+class Reader:
+    """Somebody who follows a page from top to bottom, in a folder and a session of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "sql").symlink_to(ROOT / "sql", target_is_directory=True)
+        (folder / "teams.csv").write_text("agent,team\nCarolina Vargas,Norte\nCamila Rojas,Sur\n", "utf-8")
+        (folder / "labels.json").write_text('{"agent": "Ejecutivo"}', "utf-8")
+        self.con = duckdb_videsk.connect()
+        self.names: dict[str, Any] = {"__name__": "reader", "duckdb_videsk": duckdb_videsk, "con": self.con}
+
+    def close(self) -> None:
+        opened = (duckdb_videsk.Connection, duckdb.DuckDBPyConnection)
+        for value in [value for value in self.names.values() if isinstance(value, opened)]:
+            value.close()
+        self.con.close()
+
+
 @pytest.fixture(scope="module")
-def con(simulator: Simulator) -> Iterator[duckdb_videsk.Connection]:
-    with duckdb_videsk.connect() as connection:
-        yield connection
+def readers(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Reader]]:
+    """The reader of a page. They share the simulator and the kept days."""
+    known: dict[str, Reader] = {}
+
+    def reader(page: str) -> Reader:
+        if page not in known:
+            known[page] = Reader(tmp_path_factory.mktemp("page"))
+        return known[page]
+
+    yield reader
+    for one in known.values():
+        one.close()
 
 
-@pytest.mark.parametrize("text", blocks("sql"))
-def test_sql(con: duckdb_videsk.Connection, text: str) -> None:
-    for statement in con.native.extract_statements(text):
-        con.execute(statement.query)
-        assert con.fetchall()
-
-
-@pytest.fixture(scope="module")
-def names() -> Iterator[dict[str, Any]]:
-    """What the Python examples of a page define: each goes on from those above it."""
-    shared: dict[str, Any] = {"__name__": "reader"}
-    yield shared
-    for name in ("mine", "con"):
-        shared[name].close()
-
-
-@pytest.mark.filterwarnings("ignore:The inplace keyword")  # DuckDB with pandas 3.1
-@pytest.mark.parametrize("text", blocks("python"))
-def test_python(simulator: Simulator, names: dict[str, Any], capsys: pytest.CaptureFixture[str], text: str) -> None:
-    exec(compile(text, "README.md", "exec"), names)  # noqa: S102 - it is ours
-    if ".show()" in text:
-        assert "─" in capsys.readouterr().out
-
-
-def test_several_accounts(
-    simulator: Simulator,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("block", [pytest.param(block, id=str(block)) for block in BLOCKS])
+def test_example(
+    readers: Callable[[str], Reader],
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    block: Block,
 ) -> None:
-    account = SyntheticAccount(since=date(2026, 3, 1), until=date(2026, 3, 4), calls_per_day=20)
-    with Simulator(account, token="tok-of-south") as south:
-        for language, text in BLOCK.findall(TEXTS[OF_ACCOUNTS]):
-            if language == "toml":
-                (tmp_path / "config.toml").write_text(text.replace("https://south.example", south.url), "utf-8")
-                (tmp_path / "south.token").write_text(south.token, "utf-8")
-                (tmp_path / "south.token").chmod(0o600)
-                monkeypatch.setenv("VIDESK_CONFIG", str(tmp_path / "config.toml"))
-                monkeypatch.setenv("NORTH_TOKEN", simulator.token)
-            elif language == "python":
-                names: dict[str, Any] = {}
-                exec(compile(text, OF_ACCOUNTS, "exec"), names)  # noqa: S102 - it is ours
-                assert {"north", "south"} <= set(re.findall(r"\w+", capsys.readouterr().out))
-            else:
-                assert language == "sql"
-                for statement in filter(str.strip, text.split(";")):
-                    assert names["con"].execute(statement).fetchall(), statement
-        names["con"].close()
+    if block.language in SHOWN_ONLY or block.mark("not run"):
+        return
+    if needs := block.mark("needs"):
+        needed.module(needs)
+    reader = readers(block.page)
+    monkeypatch.chdir(reader.folder)
+    if name := block.mark("file"):
+        (reader.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (reader.folder / name).write_text(block.text, "utf-8")
+    else:
+        if block.language == "console":
+            monkeypatch.setenv("VIDESK_LAKE_DIR", str(tmp_path))
+        RUN[block.language](reader, block, capsys)
+
+
+def run_sql(reader: Reader, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+    for statement in reader.con.native.extract_statements(block.text):
+        reader.con.execute(statement.query)
+        rows = reader.con.fetchall()
+        assert rows or statement.type is not duckdb.StatementType.SELECT, statement.query
+
+
+def run_python(reader: Reader, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The inplace keyword")  # DuckDB with pandas 3.1
+        if block.mark("needs"):
+            warnings.simplefilter("ignore")
+        exec(compile(block.text, block.page, "exec"), reader.names)  # noqa: S102 - it is ours
+    shown = capsys.readouterr().out
+    assert shown.strip() or "print(" not in block.text
+    assert "─" in shown or ".show()" not in block.text or "except " in block.text
 
 
 def sessions(text: str) -> Iterator[tuple[str, str]]:
@@ -166,62 +181,173 @@ def sessions(text: str) -> Iterator[tuple[str, str]]:
         yield "".join(lines[:taken]), "".join(lines[taken:])
 
 
-@pytest.mark.parametrize("text", blocks("console"))
-def test_console(
-    simulator: Simulator,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    text: str,
-) -> None:
-    monkeypatch.setenv("VIDESK_LAKE_DIR", str(tmp_path))
-    for command, answer in sessions(text):
+def run_console(reader: Reader, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+    for command, answer in sessions(block.text):
         program, *arguments = shlex.split(command)
         assert program == "videsk"
         assert main(arguments) == 0
         assert capsys.readouterr().out == answer
 
 
-@pytest.mark.parametrize("text", blocks("sh"))
-def test_sh(simulator: Simulator, capsys: pytest.CaptureFixture[str], text: str) -> None:
-    for line in text.splitlines():
+def run_sh(reader: Reader, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+    for line in block.text.splitlines():
         for command in line.split(" && "):
             if command.startswith(NOT_RUN):
                 continue
             program, *arguments = shlex.split(command)
+            if program == "dbt":
+                run_dbt(arguments)
+                continue
             assert program == "videsk", command
             assert main(arguments) == 0
             assert capsys.readouterr().out or Path(arguments[arguments.index("--output") + 1]).stat().st_size
 
 
-def test_no_example_is_left_out() -> None:
-    # What is marked `py` needs a Spark: test_spark runs it.
-    found = {language for text in TEXTS.values() for language, _ in BLOCK.findall(text)}
-    assert found == {"sql", "python", "console", "sh", "duckdb", "client", "py", *SHOWN_ONLY}
+def run_dbt(arguments: list[str]) -> None:
+    quiet = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_VERSION_CHECK": "false"}
+    command = [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments]
+    done = subprocess.run(command, env=quiet, capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.skipif(not HAS_EXTRA, reason=WITHOUT_EXTRA)
-@pytest.mark.parametrize("text", blocks("duckdb"))
-def test_in_the_shell(simulator: Simulator, text: str) -> None:
+def run_shell(reader: Reader, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+    if not HAS_EXTRA:
+        pytest.skip(WITHOUT_EXTRA)
     command = [sys.executable, "-m", "duckdb_videsk", "shell", "--", "-bail"]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run(command, input=block.text, capture_output=True, text=True, timeout=90, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "─" in done.stdout
 
 
-@pytest.mark.skipif(not HAS_EXTRA, reason=WITHOUT_EXTRA)
-@pytest.mark.parametrize("text", blocks("client"))
-def test_a_client(simulator: Simulator, text: str) -> None:
+def run_client(reader: Reader, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+    if not HAS_EXTRA:
+        pytest.skip(WITHOUT_EXTRA)
     key = Token("a-token-of-24-characters-or-more")
     with (
         Server(load_settings(progress=False), token=key, port=free_port()) as server,
         duckdb.connect() as connection,
     ):
         load_quack(connection)
-        text = text.replace("LOAD httpfs;\nLOAD quack;\n", "").replace("quack:127.0.0.1:9494", server.uri)
+        text = block.text.replace("LOAD httpfs;\nLOAD quack;\n", "").replace("quack:127.0.0.1:9494", server.uri)
         for statement in connection.extract_statements(text.replace("'…'", f"'{key.reveal()}'")):
             connection.execute(statement.query)
         assert connection.fetchall()
+
+
+def check_service(reader: Reader, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+    """A unit of systemd: what can be known without it."""
+    unit = configparser.ConfigParser(strict=False, interpolation=None)
+    unit.optionxform = str  # type: ignore[method-assign,assignment]
+    unit.read_string(block.text)
+    assert set(unit.sections()) <= {"Unit", "Service", "Timer", "Install"}
+    for line in re.findall(r"^ExecStart=\S*videsk (.*)$", block.text, re.MULTILINE):
+        parse(line)
+
+
+def check_crontab(reader: Reader, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [line for line in block.text.splitlines() if line and not re.match(r"\w+=", line)]
+    assert lines
+    for line in lines:
+        times = re.match(r"((?:[\d*/,-]+ ){5})\S*videsk (.*?)( >> \S+ 2>&1)?$", line)
+        assert times, line
+        parse(times[2])
+
+
+def parse(line: str) -> None:
+    """That the command line understands it."""
+    options = arguments_parser(defaultdict(lambda: None), more=cli._add_more)  # type: ignore[arg-type]
+    options.parse_args(shlex.split(line))
+
+
+def check_settings_file(reader: Reader, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(tomllib.loads(block.text)) <= set(Settings.__dataclass_fields__)
+
+
+RUN = {
+    "sql": run_sql,
+    "python": run_python,
+    "console": run_console,
+    "sh": run_sh,
+    "duckdb": run_shell,
+    "client": run_client,
+    "ini": check_service,
+    "cron": check_crontab,
+    "toml": check_settings_file,
+}
+
+
+def test_several_accounts(
+    simulator: Simulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    account = SyntheticAccount(since=date(2026, 3, 1), until=date(2026, 3, 4), calls_per_day=20)
+    names: dict[str, Any] = {}
+    with Simulator(account, token="tok-of-south") as south:
+        for block in blocks_of("docs/accounts.md"):
+            if block.language == "toml":
+                (tmp_path / "config.toml").write_text(block.text.replace("https://south.example", south.url), "utf-8")
+                (tmp_path / "south.token").write_text(south.token, "utf-8")
+                (tmp_path / "south.token").chmod(0o600)
+                monkeypatch.setenv("VIDESK_CONFIG", str(tmp_path / "config.toml"))
+                monkeypatch.setenv("NORTH_TOKEN", simulator.token)
+            elif block.language == "python":
+                exec(compile(block.text, block.page, "exec"), names)  # noqa: S102 - it is ours
+                assert {"north", "south"} <= set(re.findall(r"\w+", capsys.readouterr().out))
+            else:
+                assert block.language == "sql"
+                for statement in filter(str.strip, block.text.split(";")):
+                    assert names["con"].execute(statement).fetchall(), statement
+        names["con"].close()
+
+
+def test_no_example_is_left_out() -> None:
+    for page, text in TEXTS.items():
+        fences = re.findall(r"^\s*```", text, re.MULTILINE)
+        assert len(fences) == 2 * len(blocks_of(page)), f"{page}: a fence that is not read"
+    for block in BLOCKS:
+        known = {*RUN, *SHOWN_ONLY}
+        assert block.language in known or block.mark("file") or block.mark("not run"), f"{block}: {block.language}"
+
+
+def test_the_spanish_readme_has_the_same_examples() -> None:
+    """So that they need not run twice. What a comment says is in Spanish there."""
+
+    def plain(page: str) -> list[tuple[str, str]]:
+        return [(block.language, re.sub(r"#.*", "#", block.text)) for block in blocks_of(page)]
+
+    for english, spanish in zip(plain(README), plain(TRANSLATED), strict=True):
+        assert spanish == english
+
+
+def test_the_spanish_readme_says_as_much() -> None:
+    def outline(page: str) -> list[int]:
+        return [len(line.split()[0]) for line in TEXTS[page].splitlines() if re.match("#+ ", line)]
+
+    def code_of_tables(page: str) -> list[list[str]]:
+        return [code(line) for line in TEXTS[page].splitlines() if line.startswith("| ")]
+
+    assert outline(TRANSLATED) == outline(README)
+    assert code_of_tables(TRANSLATED) == code_of_tables(README)
+
+
+def test_the_reference_is_up_to_date() -> None:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    pages = {f"docs/reference/{name}": text for name, text in generate.pages().items()}
+    assert set(pages) == WRITTEN_BY_CODE
+    for page, text in pages.items():
+        assert TEXTS[page] == text, f"{page}: run `python docs/generate.py`"
+
+
+def test_the_index_names_every_page() -> None:
+    linked = set(re.findall(r"\]\(([^)#]+)", TEXTS["docs/README.md"]))
+    there = {name.removeprefix("docs/") for name in TEXTS if name.startswith("docs/")}
+    assert there - linked == {"README.md"}
 
 
 def test_the_language_of_ones_own(simulator: Simulator, capsys: pytest.CaptureFixture[str]) -> None:
@@ -325,13 +451,13 @@ def help_of(*command: str) -> str:
 
 
 def test_every_command_and_option_exists_and_is_documented() -> None:
-    text = "\n".join(TEXTS.values())
+    text = "\n".join(BY_HAND.values())
     commands = set(re.findall(r"^    (\w+) ", help_of(), re.MULTILINE))
     assert commands == {"demo", "doctor", "forget", "plan", "query", "serve", "shell", "simulate", "sync", "verify"}
     assert set(re.findall(r"(?:^|[`$&] ?)videsk (\w+)(?![\w.])", text, re.MULTILINE)) == commands
     options = {option for command in commands for option in re.findall(r"--[a-z-]+", help_of(command))}
     options |= {option for option in notebook.OPTIONS if option.startswith("--")}
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) | {"--help"} == options
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) - FOREIGN | {"--help"} == options
 
 
 def test_every_format_is_documented() -> None:
@@ -379,11 +505,11 @@ def test_every_error_in_the_docs_exists_and_every_kind_is_there() -> None:
     assert named <= set(errors.__all__)
     kinds = [getattr(errors, name) for name in errors.__all__ if name != "redact"]
     leaves = {kind.__name__ for kind in kinds if not kind.__subclasses__()}
-    assert leaves <= set(re.findall(r"\b\w+Error\b", TEXTS["errors.md"]))
+    assert leaves <= set(re.findall(r"\b\w+Error\b", TEXTS["docs/errors.md"]))
 
 
 def test_the_map_of_the_code_is_complete() -> None:
-    mapped = [name for row in table(TEXTS["architecture.md"], "row") for name in code(row[1])]
+    mapped = [name for row in table(TEXTS["docs/architecture.md"], "row") for name in code(row[1])]
     package = Path(duckdb_videsk.__file__).parent
     there = {path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert sorted(mapped) == sorted(there - {"__init__", "__main__"})
@@ -395,9 +521,12 @@ def anchors(document: str) -> set[str]:
 
 
 def test_links_lead_somewhere() -> None:
-    for path in DOCS:
-        for target in re.findall(r"\]\(([^)]+)\)", TEXTS[path.name]):
+    for page, text in TEXTS.items():
+        for target in re.findall(r"\]\(([^)]+)\)", text):
             if not target.startswith("https://"):
                 file, _, anchor = target.partition("#")
-                assert not file or (path.parent / file).is_file(), target
-                assert not anchor or anchor in anchors(TEXTS[Path(file).name or path.name]), target
+                path = (ROOT / page).parent / file if file else ROOT / page
+                assert path.is_file(), f"{page}: {target}"
+                if anchor:
+                    name = path.resolve().relative_to(ROOT).as_posix()
+                    assert anchor in anchors(TEXTS[name]), f"{page}: {target}"

@@ -51,7 +51,7 @@ def _is_so_called(source: Source, table: Sequence[str]) -> bool:
     if len(table) == 1 or source.table is None:
         return len(table) == 1
     catalog, schema, name = source.table
-    return list(table) in ([catalog, name], [catalog, schema, name])
+    return list(table) in ([catalog, name], [schema, name], [catalog, schema, name])
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,7 @@ class Scope:
     """The sources of one SELECT.
 
     Attributes:
+        tables: what names of tables mean.
         sources: in order.
         joins: every join in its FROM.
         merged: names that a join makes one of several.
@@ -127,7 +128,7 @@ class Scope:
     """
 
     def __init__(self, select: exp.Select, tables: Tables) -> None:
-        self._tables = tables
+        self.tables = tables
         self.filtered = select.args.get("where") is not None
         self.joins: list[exp.Join] = []
         from_ = argument(select, "from")
@@ -165,9 +166,9 @@ class Scope:
         elif node.args.get("pivots"):
             yield Source(name, None)
         else:
-            known = _table_columns(node, self._tables) if isinstance(node, exp.Table) else _output(node, self._tables)
+            known = _table_columns(node, self.tables) if isinstance(node, exp.Table) else _output(node, self.tables)
             own = node.name.lower() if isinstance(node, exp.Table) and not alias else None
-            table = self._tables.place(names_of(node)) if isinstance(node, exp.Table) and not is_cte(node) else None
+            table = self.tables.place(names_of(node)) if isinstance(node, exp.Table) and not is_cte(node) else None
             yield Source(name or own, _renamed(known, alias), table=table, local=_local(node, known))
         yield from self._joined(node)
 
