@@ -11,7 +11,6 @@ import sys
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -23,6 +22,7 @@ from duckdb_videsk.simulator import Behaviour, Fault, Records, Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 TOKEN = "tok-never-to-be-seen"
 START = datetime(2026, 3, 1, 3, tzinfo=UTC)
@@ -475,12 +475,3 @@ def test_the_demo_needs_no_account_and_no_terminal(tmp_path: Path) -> None:
             assert "0 rows" not in text
             assert "What to try next" in text
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_reports_run(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    reports = sorted((Path(__file__).parents[1] / "sql" / "reports").glob("*.sql"))
-    assert reports
-    with served(monkeypatch):
-        for report in reports:
-            assert main(["query", "--file", str(report), "--format", "csv"]) == 0
-            assert capsysbinary.readouterr().out.count(b",") >= 2

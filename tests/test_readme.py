@@ -453,7 +453,20 @@ def help_of(*command: str) -> str:
 def test_every_command_and_option_exists_and_is_documented() -> None:
     text = "\n".join(BY_HAND.values())
     commands = set(re.findall(r"^    (\w+) ", help_of(), re.MULTILINE))
-    assert commands == {"demo", "doctor", "forget", "plan", "query", "serve", "shell", "simulate", "sync", "verify"}
+    assert commands == {
+        "dashboard",
+        "demo",
+        "doctor",
+        "forget",
+        "plan",
+        "query",
+        "report",
+        "serve",
+        "shell",
+        "simulate",
+        "sync",
+        "verify",
+    }
     assert set(re.findall(r"(?:^|[`$&] ?)videsk (\w+)(?![\w.])", text, re.MULTILINE)) == commands
     options = {option for command in commands for option in re.findall(r"--[a-z-]+", help_of(command))}
     options |= {option for option in notebook.OPTIONS if option.startswith("--")}

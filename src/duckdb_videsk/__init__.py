@@ -52,6 +52,7 @@ from duckdb_videsk.guard import LargeScanWarning
 from duckdb_videsk.lake import LakeWarning
 from duckdb_videsk.opening import attach, connect
 from duckdb_videsk.relation import Relation
+from duckdb_videsk.reporting import Report, report, reports
 from duckdb_videsk.settings import Settings, Token
 
 if _TYPE_CHECKING:
@@ -84,6 +85,7 @@ __all__ = [
     "QueryError",
     "RateLimitError",
     "Relation",
+    "Report",
     "RequestLimitError",
     "ResponseError",
     "RetryBudgetError",
@@ -105,6 +107,8 @@ __all__ = [
     "metadata",
     "queues",
     "recordings",
+    "report",
+    "reports",
     "surveys",
     "tags",
     "unload_ipython_extension",

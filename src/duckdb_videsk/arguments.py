@@ -80,7 +80,7 @@ def parser(
     root = argparse.ArgumentParser(
         prog="videsk", description=_ABOUT, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    root.add_argument("--version", action="version", version=f"duckdb-videsk {version('duckdb-videsk')}")
+    root.add_argument("-V", "--version", action="version", version=f"duckdb-videsk {version('duckdb-videsk')}")
     commands = root.add_subparsers(metavar="COMMAND", required=True)
     commands.add_parser(
         "demo",

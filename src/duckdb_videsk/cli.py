@@ -23,6 +23,7 @@ from duckdb_videsk.harmless import one_line
 from duckdb_videsk.lake_commands import add_lake_commands
 from duckdb_videsk.opening import connect
 from duckdb_videsk.output import Target, run_script, say
+from duckdb_videsk.report_commands import add_report_commands
 from duckdb_videsk.server import Limits
 from duckdb_videsk.service import run_service
 from duckdb_videsk.settings import load_settings
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _add_more(commands: Any) -> None:
     add_doctor(commands)
     add_lake_commands(commands)
+    add_report_commands(commands)
 
 
 def _complain(text: str, code: int) -> int:

@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     from duckdb_videsk.connection import Connection
     from duckdb_videsk.relation import Relation
 
-__all__ = ["FORMATS", "SUFFIXES", "Target", "drawn", "gives_rows", "run_script", "say", "statements_of"]
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "Target",
+    "drawn",
+    "give",
+    "gives_rows",
+    "run_script",
+    "say",
+    "statements_of",
+    "whole_file",
+    "writable",
+]
 
 FORMATS = {
     "csv": "FORMAT csv, HEADER",
@@ -69,7 +81,7 @@ class Target:
     """
 
     def __init__(self, path: Path | None, style: str | None) -> None:
-        self.path = None if path is None else _writable(path)
+        self.path = None if path is None else writable(path)
         self.style = style or _style_of(path)
         if self.style == "parquet" and self.path is None and sys.stdout.isatty():
             raise QueryError("Parquet is not for a terminal: name a file with --output.")
@@ -107,8 +119,31 @@ def run_script(connection: Connection, sql: str, target: Target, *, max_rows: in
         say(drawn(connection.sql(last), max_rows=max_rows, max_width=width))
     else:
         text = drawn(connection.sql(last), max_rows=max_rows, max_width=_WHOLE_WIDTH)
-        with _whole_file(target.path) as unfinished:
+        with whole_file(target.path) as unfinished:
             unfinished.write_text(text, "utf-8")
+
+
+def give(connection: Connection, relation: Relation, target: Target, *, max_rows: int, title: str = "") -> None:
+    """Give out the answer of a relation, as `run_script` does.
+
+    Args:
+        connection: the relation's own.
+        relation: it is run once.
+        target: where the answer goes.
+        max_rows: rows of a table that are shown.
+        title: lines above a table.
+    """
+    if target.style != "table":
+        connection.native.register(_ANSWER, relation.to_arrow_table())
+        _give_file(connection, f"FROM {_ANSWER}", target)
+        return
+    width = shutil.get_terminal_size((_WIDTH_WITHOUT_TERMINAL, 24)).columns if target.path is None else _WHOLE_WIDTH
+    text = title + drawn(relation, max_rows=max_rows, max_width=width)
+    if target.path is None:
+        say(text)
+        return
+    with whole_file(target.path) as unfinished:
+        unfinished.write_text(text, "utf-8")
 
 
 def drawn(relation: Relation, *, max_rows: int, max_width: int) -> str:
@@ -142,8 +177,8 @@ def _style_of(path: Path | None) -> str:
     return SUFFIXES[path.suffix.lower()]
 
 
-def _writable(path: Path) -> Path:
-    """The file that `path` leads to: to be made, or there and plain."""
+def writable(path: Path) -> Path:
+    """The file that `path` leads to: to be made, or there and plain; QueryError where it can be neither."""
     path = path.resolve()
     # Renaming over a device or a pipe would take it away from every other program.
     if path.exists() and not path.is_file():
@@ -173,7 +208,7 @@ def statements_of(sql: str) -> list[str]:
 
 def _give_file(connection: Connection, statement: str, target: Target) -> None:
     if target.path is not None:
-        with _whole_file(target.path) as unfinished:
+        with whole_file(target.path) as unfinished:
             _copy(connection, statement, target.style, unfinished)
         return
     with tempfile.TemporaryDirectory(prefix="videsk-") as folder:
@@ -196,7 +231,7 @@ def _show(file: Path) -> None:
 
 
 @contextlib.contextmanager
-def _whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path) -> Iterator[Path]:
     """A file to write, in a folder that only the user can enter; at the end, and only there, it becomes `path`."""
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         unfinished = Path(folder) / path.name
