@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from duckdb_videsk import settings
 from duckdb_videsk.commands import whole_parser
 from duckdb_videsk.coverage import CoverageTable
-from duckdb_videsk.dataset import LedgerTable
 from duckdb_videsk.endpoints import ENDPOINTS, Column, Endpoint, Kind
 from duckdb_videsk.labels import BUILT_IN, shipped
 from duckdb_videsk.ledger import Ledger
+from duckdb_videsk.request_log import LedgerTable
 from duckdb_videsk.running import Board
 from duckdb_videsk.settings import Settings
 from duckdb_videsk.views import column_labels
@@ -173,6 +173,9 @@ def _settings_page() -> str:
             _row(_code(f.name), _variable(f.name), _default(f), bounds.get(f.name, ""), about[f.name])
             for f in fields(Settings)
         ),
+        "",
+        "`accounts` (`VIDESK_ACCOUNTS`) and `failing_accounts` (`VIDESK_FAILING_ACCOUNTS`) are for",
+        "[several accounts](../accounts.md).",
         "",
         "`VIDESK_SERVE_TOKEN` is the token of the clients of [`videsk serve`](../serve.md).",
     ]

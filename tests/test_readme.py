@@ -274,6 +274,32 @@ RUN = {
 }
 
 
+def test_several_accounts(
+    simulator: Simulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    account = SyntheticAccount(since=date(2026, 3, 1), until=date(2026, 3, 4), calls_per_day=20)
+    names: dict[str, Any] = {}
+    with Simulator(account, token="tok-of-south") as south:
+        for block in blocks_of("docs/accounts.md"):
+            if block.language == "toml":
+                (tmp_path / "config.toml").write_text(block.text.replace("https://south.example", south.url), "utf-8")
+                (tmp_path / "south.token").write_text(south.token, "utf-8")
+                (tmp_path / "south.token").chmod(0o600)
+                monkeypatch.setenv("VIDESK_CONFIG", str(tmp_path / "config.toml"))
+                monkeypatch.setenv("NORTH_TOKEN", simulator.token)
+            elif block.language == "python":
+                exec(compile(block.text, block.page, "exec"), names)  # noqa: S102 - it is ours
+                assert {"north", "south"} <= set(re.findall(r"\w+", capsys.readouterr().out))
+            else:
+                assert block.language == "sql"
+                for statement in filter(str.strip, block.text.split(";")):
+                    assert names["con"].execute(statement).fetchall(), statement
+        names["con"].close()
+
+
 def test_no_example_is_left_out() -> None:
     for page, text in TEXTS.items():
         fences = re.findall(r"^\s*```", text, re.MULTILINE)
@@ -455,14 +481,15 @@ def test_every_format_is_documented() -> None:
 def test_the_settings_table() -> None:
     rows = {code(name)[0]: (code(variable), code(default)) for name, variable, default, _ in
             table(TEXTS["README.md"], "setting")}  # fmt: skip
-    assert set(rows) == set(Settings.__dataclass_fields__)
+    of_several = {"accounts", "failing_accounts"}
+    assert set(rows) == set(Settings.__dataclass_fields__) | of_several
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name in [name for name in os.environ if name.startswith("VIDESK_")]:
             monkeypatch.delenv(name)
         monkeypatch.setenv("XDG_CONFIG_HOME", str(ROOT / "docs"))
         defaults = load_settings(token="t")
         for name, (variables, default) in rows.items():
-            if default and name not in {"time_zone", "cache_dir", "lake_dir", "progress", "settle_days"}:
+            if default and name not in of_several | {"time_zone", "cache_dir", "lake_dir", "progress", "settle_days"}:
                 value = getattr(defaults, name)
                 assert default[0] == (
                     f"{value}".lower() if isinstance(value, bool) else f"{value}".removesuffix(".0")

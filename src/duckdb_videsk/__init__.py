@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 if _TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell as _InteractiveShell
 
+    from duckdb_videsk.account_tables import AccountLeftOutWarning
     from duckdb_videsk.connection import Connection
     from duckdb_videsk.errors import (
         ApiError,
@@ -58,6 +59,7 @@ if _TYPE_CHECKING:
     from duckdb_videsk.settings import Settings, Token
 
 __all__ = [
+    "AccountLeftOutWarning",
     "ApiError",
     "AuthenticationError",
     "BadRequestError",
@@ -114,6 +116,7 @@ __all__ = [
 
 # Where each name comes from. It is loaded when it is first used, so that importing the package costs nothing.
 _HOMES = {
+    "account_tables": "AccountLeftOutWarning",
     "connection": "Connection",
     "errors": (
         "ApiError AuthenticationError BadRequestError ClockError ClosedError ConfigError "

@@ -13,7 +13,7 @@ from duckdb_videsk.usage import COMMANDS, bare_parser
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["parser"]
+__all__ = ["add_accounts", "parser"]
 
 _ABOUT_QUERY = """\
 Run SQL statements; the answer of the last one is printed, or saved whole with --output.
@@ -101,6 +101,7 @@ def _add_query(commands: Any) -> None:
         "--max-rows", type=_number(int, 1), default=40, metavar="N", help="rows that a table shows (default: 40)"
     )
     query.add_argument("--database", default=":memory:", help="a DuckDB file of yours to have open beside the tables")
+    add_accounts(query)
     _add_settings(query)
 
 
@@ -114,6 +115,7 @@ def _add_plan(commands: Any) -> None:
     plan.add_argument("-f", "--file", type=Path, help="read the SQL from this file")
     plan.add_argument("--json", action="store_true", help="print it as JSON, for programs")
     plan.add_argument("--database", default=":memory:", help="a DuckDB file of yours to have open beside the tables")
+    add_accounts(plan)
     _add_settings(plan)
 
 
@@ -157,6 +159,13 @@ def _add_serve(commands: Any) -> None:
         help="after so long, a query's requests are stopped (default: 600)",
     )
     _add_settings(serve)
+
+
+def add_accounts(command: argparse.ArgumentParser) -> None:
+    """The option that names several accounts."""
+    command.add_argument(
+        "--accounts", metavar="NAMES", help="accounts of the settings file, comma-separated, or 'all'"
+    )
 
 
 def _add_settings(query: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from duckdb_videsk.account_settings import one_account
 from duckdb_videsk.arguments import parser
 from duckdb_videsk.demo import demo_account, run_demo
 from duckdb_videsk.doctor_commands import add_doctor
@@ -95,6 +96,7 @@ def _query(options: argparse.Namespace) -> None:
     with connect(
         options.database,
         **_settings(options),
+        accounts=options.accounts,
         config={"python_enable_replacements": False},  # a table of the SQL is no variable of this program
     ) as connection:
         run_script(connection, sql, target, max_rows=options.max_rows)
@@ -102,7 +104,12 @@ def _query(options: argparse.Namespace) -> None:
 
 def _plan(options: argparse.Namespace) -> None:
     sql = _sql_text(options)
-    with connect(options.database, **_settings(options), config={"python_enable_replacements": False}) as connection:
+    with connect(
+        options.database,
+        **_settings(options),
+        accounts=options.accounts,
+        config={"python_enable_replacements": False},
+    ) as connection:
         plan = connection.plan(sql)
     said = json.dumps(plan.table().to_pylist(), default=str, indent=1) if options.json else str(plan)
     say(f"{said}\n")
@@ -120,12 +127,14 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _shell(options: argparse.Namespace) -> int:
+    one_account("videsk shell")
     commands = [part for sql in options.sql for part in ("-c", sql)]
     database = [options.database] if options.database else []
     return run_shell(load_settings(**_settings(options), progress=False), [*options.beyond, *commands, *database])
 
 
 def _serve(options: argparse.Namespace) -> None:
+    one_account("videsk serve")
     run_service(
         load_settings(**_settings(options), progress=False),
         host=options.host,

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
+from duckdb_videsk.account_settings import one_account
 from duckdb_videsk.endpoints import ENDPOINTS, by_table
 from duckdb_videsk.errors import QueryError, redact
 from duckdb_videsk.ledger import Ledger
@@ -81,6 +82,7 @@ def _doctor(options: argparse.Namespace) -> int:
     # Only this command takes the time to import it.
     from duckdb_videsk import doctor  # noqa: PLC0415
 
+    one_account("videsk doctor")
     settings = load_settings(
         base_url=options.base_url,
         time_zone=options.time_zone,

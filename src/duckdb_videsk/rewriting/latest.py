@@ -207,7 +207,7 @@ def _end_of_from(words: Sequence[Word]) -> int:
 def _reaches_scan(
     native: duckdb.DuckDBPyConnection, text: str, parameters: object, mark: str, *, null_times: bool
 ) -> bool:
-    """Whether DuckDB hands the mark to the scan of what is not kept.
+    """Whether DuckDB hands the mark to each scan of what is not kept: there is one for each account.
 
     Raises:
         NotUnderstood: it does not hand it every condition, or does more with the records than order and cut them; or
@@ -215,13 +215,15 @@ def _reaches_scan(
     """
     ((_, plan),) = native.execute(f"EXPLAIN (FORMAT json) {text}", parameters).fetchall()
     scans = [scan for node in json.loads(plan) for scan in _scans(node, orderly=True)]
-    if len(scans) != 1:
-        raise NotUnderstood("more scans than one")
-    found = scans[0]["extra_info"].get("Filters", [])
-    filters = _OPTIONAL.sub("", found if isinstance(found, str) else "\n".join(found))
-    if null_times and len(_RANGE_COLUMN.findall(filters)) > 1:
+    filters = [_filters(scan) for scan in scans]
+    if null_times and any(len(_RANGE_COLUMN.findall(text)) > 1 for text in filters):
         raise NotUnderstood("another condition on the time")
-    return mark in filters
+    return bool(filters) and all(mark in text for text in filters)
+
+
+def _filters(scan: dict[str, Any]) -> str:
+    found = scan["extra_info"].get("Filters", [])
+    return _OPTIONAL.sub("", found if isinstance(found, str) else "\n".join(found))
 
 
 def _scans(node: dict[str, Any], *, orderly: bool) -> Iterator[dict[str, Any]]:
