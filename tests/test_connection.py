@@ -423,6 +423,29 @@ def run_python(text: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT to send to oneself")
+@pytest.mark.parametrize("stage", ["rewrite", "marked"])
+def test_ctrl_c_before_a_query_runs_is_no_failure_to_go_on_without(
+    con: Connection, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """DuckDB makes an error of it where it calls Python for a plan, and what looks at plans goes on without them."""
+    rewriter = con._catalog.rewriter
+    real = getattr(rewriter, stage)
+
+    def rung(*args: Any, **options: Any) -> Any:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return real(*args, **options)
+
+    query = "SELECT max(start_time) FROM videsk.calls WHERE start_time::date = '2026-01-01'"
+    for run in (con.execute, con.plan):
+        monkeypatch.setattr(rewriter, stage, rung)
+        with pytest.raises(KeyboardInterrupt):
+            run(query)
+        monkeypatch.undo()
+        assert con.execute("SELECT count(*) FROM videsk.calls").fetchall() == [(1001,)]
+
+
 def test_a_handler_of_the_users_stays_in_charge(con: Connection) -> None:
     seen: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _: seen.append(number))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -12,7 +13,7 @@ from duckdb_videsk import interrupts
 from duckdb_videsk.interrupts import Doorbell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGINT cannot be sent to oneself")
 
@@ -53,6 +54,32 @@ def test_where_duckdb_returns_to_it_waits_for_the_end(bell: Doorbell) -> None:
         listen()
     assert order == ["went on"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("then", [lambda: None, lambda: 1 / 0])
+def test_one_that_is_caught_on_the_way_comes_out_at_the_end(bell: Doorbell, then: Callable[[], object]) -> None:
+    def go_on() -> None:
+        with bell.insisting():
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            then()
+
+    with pytest.raises(KeyboardInterrupt):
+        go_on()
+    with bell.insisting():
+        assert not bell.rings()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_one_amid_our_own_code_goes_over_an_error(bell: Doorbell) -> None:
+    amid_ours = compile("ring()\n1 / 0", interrupts.__file__, "exec")
+
+    def listen() -> None:
+        with bell.listening():
+            exec(amid_ours, {"ring": partial(signal.raise_signal, signal.SIGINT)})  # noqa: S102 - it is ours
+
+    with pytest.raises(KeyboardInterrupt):
+        listen()
 
 
 def test_other_signals_do_not_ring(bell: Doorbell) -> None:

@@ -99,7 +99,8 @@ class Bridge:
         except Stopped:
             raise duckdb.InterruptException("INTERRUPT Error: Interrupted!") from None
         finally:
-            self._keeper.catch_up()
+            with doorbell.insisting():
+                self._keeper.catch_up()
 
     def rehearsing(self) -> AbstractContextManager[None]:
         """Within, this connection's scans of the API fail instead of asking it."""

@@ -12,6 +12,7 @@ import duckdb
 
 from duckdb_videsk.bridge import Bridge, Wrapper
 from duckdb_videsk.errors import ClosedError, ConfigError
+from duckdb_videsk.interrupts import doorbell
 from duckdb_videsk.relation import Relation, adopted, delegate
 from duckdb_videsk.rewriting import Rewritten, time_zone_of
 from duckdb_videsk.session import show_first_rows_early
@@ -144,9 +145,10 @@ class Connection(Wrapper):
         rewritten = Rewritten(query)
         with self._native.cursor() as cursor:
             cursor.execute(f"SET TimeZone = {text_literal(time_zone_of(self._native))}")
-            if self.settings.implied_ranges:
-                rewritten = rewriter.checked(cursor, query, rewriter.rewrite(cursor, query, parameters))
-            text = rewriter.marked(cursor, rewritten.text, parameters) if self._may_mark else rewritten.text
+            with doorbell.insisting():
+                if self.settings.implied_ranges:
+                    rewritten = rewriter.checked(cursor, query, rewriter.rewrite(cursor, query, parameters))
+                text = rewriter.marked(cursor, rewritten.text, parameters) if self._may_mark else rewritten.text
 
             def run(staged: str) -> None:
                 try:
@@ -239,10 +241,15 @@ class Connection(Wrapper):
 
         With `at_once` it is run now, and once: what holds for its plan now holds then, and open results end anyway.
         """
-        if isinstance(query, str):
-            self._catalog.pin_named(query)
-        if not self.settings.implied_ranges or not isinstance(query, str):
+        if not isinstance(query, str):
             return query
+        # It goes on without what fails, and an interrupt may look like a failure.
+        with doorbell.insisting():
+            self._catalog.pin_named(query)
+            text = self._implied(query, parameters, at_once=at_once) if self.settings.implied_ranges else query
+        return query if text == query else text
+
+    def _implied(self, query: str, parameters: object, *, at_once: bool) -> str:
         before = self._interrupts
 
         def check() -> None:
@@ -252,8 +259,7 @@ class Connection(Wrapper):
         rewriter = self._catalog.rewriter
         look = self._look if at_once else None
         text = rewriter.rewrite(self._native, query, parameters, check=check, look=look).text
-        text = rewriter.marked(self._native, text, parameters) if at_once and self._may_mark else text
-        return query if text == query else text
+        return rewriter.marked(self._native, text, parameters) if at_once and self._may_mark else text
 
     def _look(self, query: str) -> list[tuple[Any, ...]]:
         """Here temporary tables are seen, but rows of an earlier statement that wait to be fetched are lost."""

@@ -46,7 +46,7 @@ class Doorbell:
         """Within, `rings` may become true; gives whether it can.
 
         Raises:
-            KeyboardInterrupt: at the end, where one arrived amid this program's own code and nothing else was raised.
+            KeyboardInterrupt: at the end, where one arrived amid this program's own code.
         """
         if not self._can_listen():
             yield False
@@ -54,10 +54,32 @@ class Doorbell:
         self._enter()
         try:
             yield True
-        finally:
-            owed = self._leave()
-        if owed:
+        except KeyboardInterrupt:
+            self._leave()
+            raise
+        except BaseException:
+            if self._leave():
+                raise KeyboardInterrupt from None
+            raise
+        if self._leave():
             raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def insisting(self) -> Iterator[None]:
+        """Within, every error may be caught: DuckDB makes one of a KeyboardInterrupt that is raised where it calls.
+
+        Raises:
+            KeyboardInterrupt: at the end, where one arrived.
+        """
+        with self.listening() as listens:
+            try:
+                yield
+            except Exception:
+                if listens and self.rings():
+                    raise KeyboardInterrupt from None
+                raise
+            if listens and self.rings():
+                raise KeyboardInterrupt
 
     def rings(self) -> bool:
         """Whether a SIGINT arrived since the main thread began to listen."""

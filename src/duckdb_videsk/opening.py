@@ -11,6 +11,7 @@ from duckdb_videsk.accounts import open_accounts
 from duckdb_videsk.catalog import open_catalog
 from duckdb_videsk.connection import Connection
 from duckdb_videsk.fetch import Engine
+from duckdb_videsk.interrupts import doorbell
 from duckdb_videsk.lake import Lake, ReadThrough
 from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.progress import watcher
@@ -212,9 +213,10 @@ def engine_catalog(native: duckdb.DuckDBPyConnection, settings: Settings) -> Cat
 
 
 def _catalog(native: duckdb.DuckDBPyConnection, chosen: Chosen) -> Catalog | Accounts:
-    if not chosen.accounts:
-        return engine_catalog(native, chosen.first)
-    return open_accounts(native, chosen.accounts, leaves_out=chosen.leaves_out, source=_source)
+    with doorbell.insisting():
+        if not chosen.accounts:
+            return engine_catalog(native, chosen.first)
+        return open_accounts(native, chosen.accounts, leaves_out=chosen.leaves_out, source=_source)
 
 
 def _source(catalog: str, settings: Settings, ledger: Ledger) -> Engine | ReadThrough:
