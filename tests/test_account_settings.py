@@ -230,3 +230,21 @@ def test_the_rest_of_what_is_refused(write: Callable[[str], Path], monkeypatch: 
     monkeypatch.setenv("VIDESK_FAILING_ACCOUNTS", "whatever")
     with pytest.raises(ConfigError, match="failing_accounts is 'whatever'"):
         chosen(two)
+
+
+@pytest.mark.parametrize(
+    "accounts",
+    [
+        lambda token: [token],
+        lambda token: {token: {"token": "tok-of-north"}},
+        lambda token: {"north": {token: 1}},
+        lambda token: {"north": {"token_env": token}},
+        lambda token: {"north": {"token_file": token}},
+        lambda token: {"north": {"token_keyring": f"videsk/{token}"}},
+    ],
+)
+def test_a_token_where_a_name_belongs_is_not_shown(accounts: Callable[[str], Any]) -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"  # noqa: S105 - nobody's
+    with pytest.raises(ConfigError, match="<token>") as raised:
+        chosen(accounts(token))
+    assert "eyJ" not in str(raised.value)

@@ -730,3 +730,41 @@ def test_the_command_line(
     sims["south"].behaviour.token_state = "expired"
     assert main(["sync", "--since", "2026-03-03", "--until", "2026-03-04", "--tables", "calls"]) == 1
     assert "account 'south': " in capfd.readouterr().err
+
+
+def test_what_is_forgotten_by_id_is_that_alone(
+    sims: dict[str, Simulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each account has forms of its own in its settings, and none of them is meant, nor any other table."""
+    from duckdb_videsk.cli import main  # noqa: PLC0415 - for this test only
+
+    names = ("north", "order by")
+    sections = [
+        f'[accounts."{name}"]\ntoken = "{sims[name].token}"\nbase_url = "{sims[name].url}"\n'
+        f"requests_per_second = 1000\nforms = {list(ids_of(sims[name])['form'])}\n"
+        for name in names
+    ]
+    (tmp_path / "config.toml").write_text('time_zone = "UTC"\n' + "".join(sections), "utf-8")
+    monkeypatch.setenv("VIDESK_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.setenv("VIDESK_LAKE_DIR", str(tmp_path / "lake"))
+    monkeypatch.setenv("VIDESK_ACCOUNTS", "all")
+    target = tmp_path / "out.duckdb"
+    days = ("--since", "2026-03-03", "--until", "2026-03-05", "--tables", "calls,forms")
+    assert main(["sync", *days]) == 0
+
+    def kept() -> set[Path]:
+        return set((tmp_path / "lake").rglob("*.parquet"))
+
+    before, asked_id = kept(), ids_of(sims["north"])["form"][0]
+    assert main(["verify", "--forms", asked_id]) == 0
+    assert "2 files checked, 0 differ" in capfd.readouterr().out
+    assert main(["forget", "--forms", asked_id]) == 0
+    assert capfd.readouterr().out == "2 files deleted\n"
+    assert before - kept() == {path for path in before if asked_id in str(path)}
+
+    # A file is whole or not written, though answers to look at may leave accounts out.
+    monkeypatch.setenv("VIDESK_FAILING_ACCOUNTS", "leave_out")
+    sims["order by"].behaviour.token_state = "expired"
+    assert main(["sync", *days[:-1], "calls", "--to", str(target)]) == 0
+    with duckdb.connect(str(target)) as written:
+        assert written.execute("SELECT count(DISTINCT account) FROM calls").fetchone() == (2,)

@@ -26,8 +26,9 @@ from duckdb_videsk.verify import differences
 from duckdb_videsk.views import written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from duckdb_videsk.account_settings import FailingAccounts
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.lake.store import Shelf
     from duckdb_videsk.settings import Settings
@@ -142,12 +143,15 @@ def _endpoints(options: argparse.Namespace, settings: Settings) -> list[Endpoint
     return [by_table()[name] for name in names]
 
 
-def _shelves(lake: Lake, endpoints: list[Endpoint]) -> list[Shelf]:
-    return [
-        lake.shelf(endpoint, asked_id)
-        for endpoint in endpoints
-        for asked_id in (lake.settings.ids(endpoint.parameter) if endpoint.parameter else (None,))
-    ]
+def _shelves(lake: Lake, endpoints: list[Endpoint], ids: Mapping[str, Sequence[str]] | None = None) -> list[Shelf]:
+    """The shelves of tables; of ids those given, or those of the settings."""
+
+    def ids_of(endpoint: Endpoint) -> Sequence[str | None]:
+        if endpoint.parameter is None:
+            return (None,)
+        return (ids or {}).get(endpoint.parameter, lake.settings.ids(endpoint.parameter))
+
+    return [lake.shelf(endpoint, asked_id) for endpoint in endpoints for asked_id in ids_of(endpoint)]
 
 
 def _sync(options: argparse.Namespace) -> None:
@@ -195,24 +199,33 @@ def _line(name: str, synced: Synced) -> str:
 def _write_out(
     options: argparse.Namespace, accounts: list[tuple[str | None, Settings]], endpoints: list[Endpoint]
 ) -> None:
-    _, settings = accounts[0]
+    account, settings = accounts[0]
     since, until = _instant(options.since, settings), _instant(options.until, settings)
     shelves = [shelf for _, one in accounts for shelf in _shelves(Lake(one), endpoints)]
     first = [shelf.pieces()[0].days.start for shelf in shelves if shelf.pieces()]
     span = Range(min(first, default=EVER.start) if since is None else since, EVER.end if until is None else until)
-    with connect(**_said(options), accounts=options.accounts) as connection:
+    # What is written is whole, whatever the settings say of answers that are looked at.
+    failing: FailingAccounts | None = None if account is None else "raise"
+    with connect(**_said(options), accounts=options.accounts, failing_accounts=failing) as connection:
         materialise(connection, options.to, endpoints, span)
     say(f"Written to {options.to}: {', '.join(endpoint.table for endpoint in endpoints)}\n")
 
 
 def _chosen(options: argparse.Namespace, settings: Settings) -> tuple[list[Shelf], Range]:
-    """The shelves and the range that options mean; without --tables every shelf there is."""
+    """The shelves and the range that options mean; ids mean their own tables, and without any it is every shelf."""
     lake = Lake(settings)
     since, until = _instant(options.since, settings), _instant(options.until, settings)
     span = Range(EVER.start if since is None else since, EVER.end if until is None else until)
-    if options.tables is None and options.forms is None and options.surveys is None:
+    given = {"form": options.forms, "survey": options.surveys}
+    # Those of the command line alone, though an account has ids of its own.
+    ids = {kind: [one.strip() for one in said.split(",") if one.strip()] for kind, said in given.items() if said}
+    if options.tables is not None:
+        endpoints = _endpoints(options, settings)
+    elif ids:
+        endpoints = [endpoint for endpoint in ENDPOINTS if endpoint.parameter in ids]
+    else:
         return list(lake.shelves()), span
-    return _shelves(lake, _endpoints(options, settings)), span
+    return _shelves(lake, endpoints, ids), span
 
 
 def _verify(options: argparse.Namespace) -> None:
