@@ -244,7 +244,7 @@ def test_the_rest_of_what_is_refused(write: Callable[[str], Path], monkeypatch: 
     ],
 )
 def test_a_token_where_a_name_belongs_is_not_shown(accounts: Callable[[str], Any]) -> None:
-    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"  # noqa: S105 - nobody's
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
     with pytest.raises(ConfigError, match="<token>") as raised:
         chosen(accounts(token))
     assert "eyJ" not in str(raised.value)

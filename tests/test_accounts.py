@@ -768,3 +768,28 @@ def test_what_is_forgotten_by_id_is_that_alone(
     assert main(["sync", *days[:-1], "calls", "--to", str(target)]) == 0
     with duckdb.connect(str(target)) as written:
         assert written.execute("SELECT count(DISTINCT account) FROM calls").fetchone() == (2,)
+
+
+def test_the_page_of_all_reports_says_whose_it_is(sims: dict[str, Simulator]) -> None:
+    from duckdb_videsk.dashboard import dashboard  # noqa: PLC0415 - for this test only
+
+    days = {"since": date(2026, 3, 2), "until": date(2026, 3, 4)}
+    accounts = given(sims, "north", "order by")
+    del accounts["order by"]["surveys"]
+    sims["order by"].behaviour.token_state = "expired"
+    with duckdb_videsk.connect(accounts=accounts, time_zone=ZONE) as con, pytest.raises(AuthenticationError):
+        dashboard(con, **days)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AccountLeftOutWarning)
+        with duckdb_videsk.connect(accounts=accounts, time_zone=ZONE, failing_accounts="leave_out") as con:
+            page = dashboard(con, **days, language="es")
+    assert "Incompleto: ninguna cifra incluye estas cuentas, que no se pudieron leer: order by." in page
+    # The surveys of the one that is read have ids.
+    assert "No se nombró ninguna encuesta" not in page
+    sims["order by"].behaviour.token_state = "ok"
+    with duckdb_videsk.connect(accounts=accounts, time_zone=ZONE) as con:
+        page = dashboard(con, **days)
+    assert "no figure counts" not in page
+    assert all(name in page for name in ("north (127.0.0.1:", "order by (127.0.0.1:"))
+    # And here one has none, so that figures of all would be wrong.
+    assert "No survey is named" in page

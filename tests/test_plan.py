@@ -203,6 +203,18 @@ def test_threads_plan_at_once(con):
     assert {plan.scans[0].ranges for plan in plans} == {(OCTOBER_6,)}
 
 
+@pytest.mark.parametrize(
+    ("query", "scans"),
+    [
+        ("SELECT videsk.requests.rows FROM videsk.main.requests", 0),
+        ("FROM videsk.coverage, videsk.calls WHERE start_time::date = '2026-01-01'", 1),
+        ("SELECT videsk.calls.id FROM videsk.calls JOIN videsk.requests ON videsk.requests.id = videsk.calls.id", 1),
+    ],
+)
+def test_what_a_catalog_tells_of_itself_is_no_read_of_the_api(con, query, scans):
+    assert len(con.plan(query).scans) == scans
+
+
 def test_a_query_that_reads_nothing(con):
     plan = con.plan("SELECT 1")
     assert plan == QueryPlan((), ZoneInfo("UTC"))

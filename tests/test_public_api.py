@@ -84,3 +84,9 @@ def test_every_setting_is_an_argument(door: object) -> None:
 def test_what_is_public_is_documented() -> None:
     for name in duckdb_videsk.__all__:
         assert getattr(duckdb_videsk, name).__doc__, name
+
+
+def test_the_errors_are_there_without_importing_them() -> None:
+    program = "import duckdb_videsk; print(duckdb_videsk.errors.VideskError is duckdb_videsk.VideskError)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"

@@ -140,7 +140,8 @@ def _listed(accounts: str | Sequence[str]) -> list[str]:
 def _settings(name: str, own: Settings | Mapping[str, Any], arguments: Mapping[str, Any]) -> Settings:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigError(
-            f"{redact(repr(name))} cannot name an account: a name is letters, digits, '_', '-' and spaces within, 63 at the most."
+            f"{redact(repr(name))} cannot name an account: a name is letters, digits, '_', '-' and spaces within, "
+            "63 at the most."
         )
     with VideskError.of_account(name):
         if isinstance(own, Settings):

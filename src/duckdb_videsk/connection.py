@@ -241,12 +241,13 @@ class Connection(Wrapper):
 
         With `at_once` it is run now, and once: what holds for its plan now holds then, and open results end anyway.
         """
-        if not isinstance(query, str):
-            return query
-        # It goes on without what fails, and an interrupt may look like a failure.
-        with doorbell.insisting():
-            self._catalog.pin_named(query)
-            text = self._implied(query, parameters, at_once=at_once) if self.settings.implied_ranges else query
+        text = query
+        if isinstance(query, str):
+            # It goes on without what fails, and an interrupt may look like a failure.
+            with doorbell.insisting():
+                self._catalog.pin_named(query)
+                if self.settings.implied_ranges:
+                    text = self._implied(query, parameters, at_once=at_once)
         return query if text == query else text
 
     def _implied(self, query: str, parameters: object, *, at_once: bool) -> str:

@@ -55,7 +55,14 @@ def dashboard(
     """
     answers = gather(connection, since=since, until=until, by=by, threshold_seconds=threshold_seconds)
     words = Words(language if language in PAGE_LANGUAGES else "en")
-    return "".join(_page(answers, words, source=urlsplit(connection.settings.base_url).netloc))
+    return "".join(_page(answers, words, source=_source(connection)))
+
+
+def _source(connection: Connection) -> str:
+    """Where the records are from: the server, or each account and its server."""
+    named = {name: urlsplit(settings.base_url).netloc for name, settings in connection.accounts.items()}
+    told = ", ".join(f"{name} ({server})" for name, server in named.items())
+    return told or urlsplit(connection.settings.base_url).netloc
 
 
 def _page(answers: Answers, words: Words, *, source: str) -> Iterator[str]:
@@ -120,6 +127,9 @@ def _notices(answers: Answers, words: Words) -> Iterator[str]:
     else:
         said = words.say("all_settled", days=f"{days:g}")
     yield f'<p class="notice">{escape(said)}</p>\n'
+    if answers.left_out:
+        said = words.say("left_out", accounts=", ".join(answers.left_out))
+        yield f'<p class="notice warn" role="alert">{escape(said)}</p>\n'
     if answers.forbidden:
         said = words.say("forbidden_head", tables=", ".join(answers.forbidden))
         yield f'<p class="notice warn" role="alert">{escape(said)}</p>\n'

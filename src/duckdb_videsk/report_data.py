@@ -64,6 +64,7 @@ class Answers:
         before: the summary of the same number of days before; None where a table of it is missing.
         young_since: by report, the first moment whose records may still change.
         forbidden: tables that the account may not read.
+        left_out: accounts that have no part in the answers, since they failed when the connection was opened.
     """
 
     since: datetime
@@ -76,6 +77,7 @@ class Answers:
     before: Mapping[str, Any] | None
     young_since: Mapping[str, datetime]
     forbidden: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def days(self) -> int:
@@ -135,6 +137,7 @@ def gather(
         before=before.rows[0] if before.rows else None,
         young_since={one.name: made - _settling(connection, one) for one in reports()},
         forbidden=tuple(table for table, forbidden in missing.items() if forbidden),
+        left_out=_left_out(connection),
     )
 
 
@@ -173,9 +176,11 @@ def _copied(
     connection: Connection, copy: duckdb.DuckDBPyConnection, start: datetime, end: datetime, earlier: datetime
 ) -> Iterator[tuple[str, bool]]:
     """Copies what is read of each table; yields the tables that cannot be had, and whether that is forbidden."""
+    out = _left_out(connection)
+    read = [one for name, one in connection.accounts.items() if name not in out] or [connection.settings]
     for table, (columns, before, after) in _wanted().items():
         endpoint = by_table()[table]
-        if endpoint.parameter and not connection.settings.ids(endpoint.parameter):
+        if endpoint.parameter and not all(one.ids(endpoint.parameter) for one in read):
             yield table, False
             continue
         compared = table in named(_COMPARED).reads
@@ -220,4 +225,12 @@ def _answered(
 
 
 def _settling(connection: Connection, one: Report) -> timedelta:
-    return timedelta(days=max(connection.settings.settles_after(table) for table in one.reads))
+    settings = list(connection.accounts.values()) or [connection.settings]
+    return timedelta(days=max(each.settles_after(table) for each in settings for table in one.reads))
+
+
+def _left_out(connection: Connection) -> tuple[str, ...]:
+    if not connection.accounts:
+        return ()
+    rows = connection.sql(f"SELECT account FROM {CATALOG}.main.accounts WHERE status <> 'in'").fetchall()  # noqa: S608
+    return tuple(name for (name,) in rows)

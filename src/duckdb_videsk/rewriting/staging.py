@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["staged"]
 
+# Tables of a catalog that the API is not asked for, which nothing has to stand in for.
+_OWN_TABLES = {"requests", "coverage", "accounts"}
+
 
 def staged(text: str, tables: Tables, stages: Mapping[str, str]) -> str:
     """The query of a statement, with the tables of other catalogs. What the statement does with it is left out.
@@ -55,6 +58,8 @@ def _replaced(tree: Node, tables: Tables, stages: Mapping[str, str]) -> Iterator
     for node in tree.find_all(exp.Table):
         parts = [part for part in (node.args.get("catalog"), node.args.get("db"), node.this) if part is not None]
         first = parts[0]
+        if _is_of(tables, parts) and parts[-1].name.lower() in _OWN_TABLES:
+            continue
         if isinstance(node.this, exp.Anonymous) and _is_of(tables, parts) and not _is_known(tables, parts):
             raise NotUnderstood("the columns of a wide form depend on the API")
         if _is_of(tables, parts):
@@ -64,7 +69,8 @@ def _replaced(tree: Node, tables: Tables, stages: Mapping[str, str]) -> Iterator
             yield first.meta["start"], first.meta["start"], f"{stages[place[0]]}.{schema}"
     for column in tree.find_all(exp.Column):
         first, *others = column.parts
-        if len(others) > 1 and first.name.lower() in tables.catalogs and "start" in first.meta:
+        is_own = len(others) > 1 and others[-2].name.lower() in _OWN_TABLES
+        if len(others) > 1 and not is_own and first.name.lower() in tables.catalogs and "start" in first.meta:
             yield first.meta["start"], first.meta["end"] + 1, stages[first.name.lower()]
 
 
