@@ -17,6 +17,7 @@ import duckdb
 import pytest
 
 from duckdb_videsk.cli import main
+from duckdb_videsk.commands import whole_parser
 from duckdb_videsk.demo import demo_queries
 from duckdb_videsk.simulator import Behaviour, Fault, Records, Simulator
 
@@ -475,3 +476,14 @@ def test_the_demo_needs_no_account_and_no_terminal(tmp_path: Path) -> None:
             assert "0 rows" not in text
             assert "What to try next" in text
     assert list(tmp_path.iterdir()) == []
+
+
+def test_help_loads_nothing_and_names_every_command() -> None:
+    code = (
+        "import sys; from duckdb_videsk.cli import main\n"
+        "try: main(['--help'])\n"
+        "finally: print(sorted(set(sys.modules) & {'duckdb', 'httpx', 'numpy', 'pyarrow', 'sqlglot'}))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.endswith("[]\n")
+    assert shown.removesuffix("[]\n") == whole_parser().format_help()

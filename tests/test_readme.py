@@ -14,7 +14,6 @@ import sys
 import tomllib
 import warnings
 import xml.etree.ElementTree as ET
-from collections import defaultdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +23,9 @@ import pytest
 
 import duckdb_videsk
 import needed
-from duckdb_videsk import cli, errors, notebook, settings
-from duckdb_videsk.arguments import parser as arguments_parser
+from duckdb_videsk import errors, notebook, settings
 from duckdb_videsk.cli import main
+from duckdb_videsk.commands import whole_parser
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.server import Server, free_port, load_quack
 from duckdb_videsk.settings import Settings, Token, load_settings
@@ -255,8 +254,7 @@ def check_crontab(reader: Reader, block: Block, capsys: pytest.CaptureFixture[st
 
 def parse(line: str) -> None:
     """That the command line understands it."""
-    options = arguments_parser(defaultdict(lambda: None), more=cli._add_more)  # type: ignore[arg-type]
-    options.parse_args(shlex.split(line))
+    whole_parser().parse_args(shlex.split(line))
 
 
 def check_settings_file(reader: Reader, block: Block, capsys: pytest.CaptureFixture[str]) -> None:

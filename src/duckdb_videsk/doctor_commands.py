@@ -18,6 +18,7 @@ from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.output import say
 from duckdb_videsk.ranges import EVER, SECOND, Range, micros
 from duckdb_videsk.settings import load_settings
+from duckdb_videsk.usage import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def add_doctor(commands: Any) -> None:
     """Add it to the parser's sub-commands."""
     parser = commands.add_parser(
         "doctor",
-        help="how the API behaves where its documentation is silent",
+        help=COMMANDS["doctor"],
         description=_ABOUT,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

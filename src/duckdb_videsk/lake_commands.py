@@ -21,6 +21,7 @@ from duckdb_videsk.output import say
 from duckdb_videsk.progress import watcher
 from duckdb_videsk.ranges import EVER, Range, as_datetime, micros
 from duckdb_videsk.sync import sync
+from duckdb_videsk.usage import COMMANDS
 from duckdb_videsk.verify import differences
 from duckdb_videsk.views import written
 
@@ -57,7 +58,7 @@ def add_lake_commands(commands: Any) -> None:
         commands,
         "sync",
         _sync,
-        help="fetch and keep the days of a range",
+        help=COMMANDS["sync"],
         description=_ABOUT_SYNC,
         epilog=_SYNC_EXAMPLES,
     )
@@ -67,12 +68,12 @@ def add_lake_commands(commands: Any) -> None:
         help="also write the range as tables: a .duckdb file, ducklake:…, or a folder for Parquet files",
     )
     about = "Ask again for kept days, and say which differ from what is kept: by day and column, with how many."
-    _add(commands, "verify", _verify, help="compare kept days with what the API gives now", description=about)
+    _add(commands, "verify", _verify, help=COMMANDS["verify"], description=about)
     commands.choices["verify"].add_argument(
         "--forget", action="store_true", help="delete the files that differ, so that their days are fetched again"
     )
     about = "Delete kept days: the files that hold any day of the range. Give at least one option to say which."
-    _add(commands, "forget", _forget, help="delete kept days", description=about)
+    _add(commands, "forget", _forget, help=COMMANDS["forget"], description=about)
     commands.choices["forget"].add_argument(
         "--everything", action="store_true", help="all that is kept of the account"
     )

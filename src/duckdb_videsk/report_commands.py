@@ -13,6 +13,7 @@ from duckdb_videsk.opening import connect
 from duckdb_videsk.output import FORMATS, Target, give, say, whole_file, writable
 from duckdb_videsk.report_words import PAGE_LANGUAGES, TITLE_LANGUAGES
 from duckdb_videsk.reporting import bound, named, report, reports
+from duckdb_videsk.usage import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +55,7 @@ def add_report_commands(commands: Any) -> None:
     """Add them to the parser's sub-commands."""
     asked = commands.add_parser(
         "report",
-        help="run a report that ships with this, or list them",
+        help=COMMANDS["report"],
         description=_ABOUT_REPORT,
         epilog=_REPORT_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -71,7 +72,7 @@ def add_report_commands(commands: Any) -> None:
     _add_range(asked)
     page = commands.add_parser(
         "dashboard",
-        help="write a page with the charts of all reports",
+        help=COMMANDS["dashboard"],
         description=_ABOUT_DASHBOARD,
         epilog=_DASHBOARD_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
