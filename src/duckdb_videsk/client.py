@@ -348,8 +348,8 @@ _MEANINGS: dict[int, tuple[type[ApiError], str]] = {
     HTTPStatus.UNAUTHORIZED: (
         AuthenticationError,
         (
-            "The token is not accepted: set a new VIDESK_API_TOKEN, or the account's own where there are several; some "
-            "accounts need auth_header='Authorization'."
+            "The token is not accepted: set a new VIDESK_API_TOKEN, or the account's own where there are several; "
+            "some accounts need auth_header='Authorization'."
         ),
     ),
     HTTPStatus.FORBIDDEN: (
