@@ -8,13 +8,13 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from duckdb_videsk import cli, settings
-from duckdb_videsk.arguments import parser
+from duckdb_videsk import settings
+from duckdb_videsk.commands import whole_parser
 from duckdb_videsk.coverage import CoverageTable
-from duckdb_videsk.dataset import LedgerTable
 from duckdb_videsk.endpoints import ENDPOINTS, Column, Endpoint, Kind
 from duckdb_videsk.labels import BUILT_IN, shipped
 from duckdb_videsk.ledger import Ledger
+from duckdb_videsk.request_log import LedgerTable
 from duckdb_videsk.running import Board
 from duckdb_videsk.settings import Settings
 from duckdb_videsk.views import column_labels
@@ -174,6 +174,9 @@ def _settings_page() -> str:
             for f in fields(Settings)
         ),
         "",
+        "`accounts` (`VIDESK_ACCOUNTS`) and `failing_accounts` (`VIDESK_FAILING_ACCOUNTS`) are for",
+        "[several accounts](../accounts.md).",
+        "",
         "`VIDESK_SERVE_TOKEN` is the token of the clients of [`videsk serve`](../serve.md).",
     ]
     return "\n".join(lines) + "\n"
@@ -209,15 +212,8 @@ def _default(field: Field[Any]) -> str:
 # --- command line
 
 
-class _Every(dict[str, Any]):
-    """Stands for what each command runs, which is no matter here."""
-
-    def __missing__(self, name: str) -> None:
-        return None
-
-
 def _cli_page() -> str:
-    root = parser(_Every(), more=cli._add_more)  # noqa: SLF001
+    root = whole_parser()
     (commands,) = (action for action in root._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001
     helps = {choice.dest: choice.help or "" for choice in commands._choices_actions}  # noqa: SLF001
     lines = [

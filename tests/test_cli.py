@@ -11,18 +11,19 @@ import sys
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
 from duckdb_videsk.cli import main
+from duckdb_videsk.commands import whole_parser
 from duckdb_videsk.demo import demo_queries
 from duckdb_videsk.simulator import Behaviour, Fault, Records, Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 TOKEN = "tok-never-to-be-seen"
 START = datetime(2026, 3, 1, 3, tzinfo=UTC)
@@ -477,10 +478,26 @@ def test_the_demo_needs_no_account_and_no_terminal(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_reports_run(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    reports = sorted((Path(__file__).parents[1] / "sql" / "reports").glob("*.sql"))
-    assert reports
-    with served(monkeypatch):
-        for report in reports:
-            assert main(["query", "--file", str(report), "--format", "csv"]) == 0
-            assert capsysbinary.readouterr().out.count(b",") >= 2
+def test_help_loads_nothing_and_names_every_command() -> None:
+    code = (
+        "import sys; from duckdb_videsk.cli import main\n"
+        "try: main(['--help'])\n"
+        "finally: print(sorted(set(sys.modules) & {'duckdb', 'httpx', 'numpy', 'pyarrow', 'sqlglot'}))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.endswith("[]\n")
+    assert shown.removesuffix("[]\n") == whole_parser().format_help()
+
+
+@pytest.mark.parametrize("style", ["table", "csv", "jsonl"])
+def test_the_latest_records_cost_one_request(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, style: str
+) -> None:
+    query = "SELECT id FROM videsk.calls ORDER BY start_time DESC, id LIMIT 3"
+    with served(monkeypatch, cap=50) as sim:
+        assert main(["query", query, "--format", style]) == 0
+        assert len(sim.asked) == 1
+        shown = capsys.readouterr().out
+        assert [row["id"] in shown for row in ROWS[-4:]] == [False, True, True, True]
+        assert main(["query", query.replace("id FROM", "nothing_here FROM"), "--format", style]) == 2
+        assert "nothing_here" in capsys.readouterr().err

@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pytest
 
-from duckdb_videsk.dataset import LedgerTable, VirtualTable
+from duckdb_videsk.dataset import VirtualTable
 from duckdb_videsk.errors import MissingIdError, ResponseError
 from duckdb_videsk.ranges import EVER, Range, micros
+from duckdb_videsk.request_log import LedgerTable
 from duckdb_videsk.running import Board, FailedScan, Failures, Stopped
 from memory import ENDPOINTS_BY_TABLE, START, MemorySource, all_rows, call_rows
 
@@ -230,7 +231,8 @@ import sys
 sys.path[:0] = {paths!r}
 import pyarrow as pa, pyarrow.compute as pc, pyarrow.dataset as ds
 from memory import ENDPOINTS_BY_TABLE, MemorySource, all_rows
-from duckdb_videsk.dataset import LedgerTable, VirtualTable
+from duckdb_videsk.dataset import VirtualTable
+from duckdb_videsk.request_log import LedgerTable
 from duckdb_videsk.running import Board
 source = MemorySource(all_rows())
 arguments = [(), (1,), ("agent",), (pc.field("agent") == "ana",), ([0],), ({{"a": pc.field("agent")}},), (None, None),

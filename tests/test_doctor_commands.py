@@ -314,7 +314,7 @@ def test_progress_on_a_terminal_and_nowhere_else(simulator: Simulator, environme
 
 def test_the_command_line_starts_without_it() -> None:
     code = (
-        "import sys, duckdb_videsk.cli; from duckdb_videsk.arguments import parser; "
+        "import sys, duckdb_videsk.commands; "
         "sys.exit(any(name.startswith('duckdb_videsk.doctor.') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
+import subprocess
+import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -20,12 +24,36 @@ MODULES = ["dataset", "predicates", "views", "connection", "catalog", "bridge", 
 def test_all_is_exact() -> None:
     public = {
         name
-        for name, value in vars(duckdb_videsk).items()
-        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+        for name in dir(duckdb_videsk)
+        if not name.startswith("_") and not isinstance(getattr(duckdb_videsk, name), types.ModuleType)
     }
     # Where a table and a module would share a name, the function has to win.
     assert public == set(duckdb_videsk.__all__)
+    own = {"load_ipython_extension", "unload_ipython_extension"}
+    assert set(duckdb_videsk._HOME_OF) == public - own
     assert sorted(duckdb_videsk.__all__) == duckdb_videsk.__all__
+
+
+def test_type_checkers_see_each_name_come_from_where_it_does() -> None:
+    (block,) = [
+        node
+        for node in ast.parse(Path(duckdb_videsk.__file__).read_text("utf-8")).body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "_TYPE_CHECKING"
+    ]
+    seen = {
+        alias.name: str(node.module).removeprefix("duckdb_videsk.")
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("duckdb_videsk.")
+        for alias in node.names
+    }
+    assert seen == duckdb_videsk._HOME_OF
+
+
+def test_importing_it_loads_nothing_and_what_is_not_there_is_an_error() -> None:
+    code = "import sys, duckdb_videsk; print(sorted(set(sys.modules) & {'duckdb', 'httpx', 'pyarrow', 'sqlglot'}))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        duckdb_videsk.nothing  # noqa: B018
 
 
 def test_every_error_and_every_table_is_public() -> None:

@@ -14,7 +14,6 @@ import sys
 import tomllib
 import warnings
 import xml.etree.ElementTree as ET
-from collections import defaultdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,9 +23,9 @@ import pytest
 
 import duckdb_videsk
 import needed
-from duckdb_videsk import cli, errors, notebook, settings
-from duckdb_videsk.arguments import parser as arguments_parser
+from duckdb_videsk import errors, notebook, settings
 from duckdb_videsk.cli import main
+from duckdb_videsk.commands import whole_parser
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.server import Server, free_port, load_quack
 from duckdb_videsk.settings import Settings, Token, load_settings
@@ -255,8 +254,7 @@ def check_crontab(reader: Reader, block: Block, capsys: pytest.CaptureFixture[st
 
 def parse(line: str) -> None:
     """That the command line understands it."""
-    options = arguments_parser(defaultdict(lambda: None), more=cli._add_more)  # type: ignore[arg-type]
-    options.parse_args(shlex.split(line))
+    whole_parser().parse_args(shlex.split(line))
 
 
 def check_settings_file(reader: Reader, block: Block, capsys: pytest.CaptureFixture[str]) -> None:
@@ -274,6 +272,32 @@ RUN = {
     "cron": check_crontab,
     "toml": check_settings_file,
 }
+
+
+def test_several_accounts(
+    simulator: Simulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    account = SyntheticAccount(since=date(2026, 3, 1), until=date(2026, 3, 4), calls_per_day=20)
+    names: dict[str, Any] = {}
+    with Simulator(account, token="tok-of-south") as south:
+        for block in blocks_of("docs/accounts.md"):
+            if block.language == "toml":
+                (tmp_path / "config.toml").write_text(block.text.replace("https://south.example", south.url), "utf-8")
+                (tmp_path / "south.token").write_text(south.token, "utf-8")
+                (tmp_path / "south.token").chmod(0o600)
+                monkeypatch.setenv("VIDESK_CONFIG", str(tmp_path / "config.toml"))
+                monkeypatch.setenv("NORTH_TOKEN", simulator.token)
+            elif block.language == "python":
+                exec(compile(block.text, block.page, "exec"), names)  # noqa: S102 - it is ours
+                assert {"north", "south"} <= set(re.findall(r"\w+", capsys.readouterr().out))
+            else:
+                assert block.language == "sql"
+                for statement in filter(str.strip, block.text.split(";")):
+                    assert names["con"].execute(statement).fetchall(), statement
+        names["con"].close()
 
 
 def test_no_example_is_left_out() -> None:
@@ -427,7 +451,20 @@ def help_of(*command: str) -> str:
 def test_every_command_and_option_exists_and_is_documented() -> None:
     text = "\n".join(BY_HAND.values())
     commands = set(re.findall(r"^    (\w+) ", help_of(), re.MULTILINE))
-    assert commands == {"demo", "doctor", "forget", "plan", "query", "serve", "shell", "simulate", "sync", "verify"}
+    assert commands == {
+        "dashboard",
+        "demo",
+        "doctor",
+        "forget",
+        "plan",
+        "query",
+        "report",
+        "serve",
+        "shell",
+        "simulate",
+        "sync",
+        "verify",
+    }
     assert set(re.findall(r"(?:^|[`$&] ?)videsk (\w+)(?![\w.])", text, re.MULTILINE)) == commands
     options = {option for command in commands for option in re.findall(r"--[a-z-]+", help_of(command))}
     options |= {option for option in notebook.OPTIONS if option.startswith("--")}
@@ -444,14 +481,15 @@ def test_every_format_is_documented() -> None:
 def test_the_settings_table() -> None:
     rows = {code(name)[0]: (code(variable), code(default)) for name, variable, default, _ in
             table(TEXTS["README.md"], "setting")}  # fmt: skip
-    assert set(rows) == set(Settings.__dataclass_fields__)
+    of_several = {"accounts", "failing_accounts"}
+    assert set(rows) == set(Settings.__dataclass_fields__) | of_several
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name in [name for name in os.environ if name.startswith("VIDESK_")]:
             monkeypatch.delenv(name)
         monkeypatch.setenv("XDG_CONFIG_HOME", str(ROOT / "docs"))
         defaults = load_settings(token="t")
         for name, (variables, default) in rows.items():
-            if default and name not in {"time_zone", "cache_dir", "lake_dir", "progress", "settle_days"}:
+            if default and name not in of_several | {"time_zone", "cache_dir", "lake_dir", "progress", "settle_days"}:
                 value = getattr(defaults, name)
                 assert default[0] == (
                     f"{value}".lower() if isinstance(value, bool) else f"{value}".removesuffix(".0")

@@ -13,8 +13,8 @@ import duckdb
 import pytest
 
 from duckdb_videsk.cli import main
-from duckdb_videsk.demo import sql_folder
 from duckdb_videsk.endpoints import ENDPOINTS
+from duckdb_videsk.shipped import sql_folder
 from served import API_TOKEN, COMMAND, HAS_EXTRA, WITHOUT_EXTRA, Terminal, account
 
 if TYPE_CHECKING:

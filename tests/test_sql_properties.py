@@ -143,7 +143,7 @@ def inside(ranges: Any) -> str:
 @given(condition=conditions, zone=st.sampled_from(ZONES))
 def test_no_match_outside_of_the_ranges(native: Any, condition: str, zone: str) -> None:
     native.execute(f"SET TimeZone = '{zone}'")
-    rewriter = Rewriter({("main", "calls"): (("t", True), ("k", False))}, "videsk")
+    rewriter = Rewriter({("videsk", "main", "calls"): (("t", True), ("k", False))})
     found = rewriter.rewrite(native, f"SELECT 1 FROM videsk.calls WHERE {condition}")
     for implied in found.implied:
         assert implied.ranges == normalise(implied.ranges)

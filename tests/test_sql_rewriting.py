@@ -265,12 +265,16 @@ def test_what_says_where_tables_are_named(con: Connection) -> None:
     text = f'WITH calls AS (FROM videsk.tags) FROM calls, Videsk."calls" c, videsk.es.llamadas WHERE c.{DAY}'
     found = con._catalog.rewriter.rewrite(con.native, text)
     assert [(r.table, text[r.start : r.end]) for r in sorted(found.references, key=lambda r: r.start)] == [
-        (("main", "tags"), "videsk.tags"),
-        (("main", "calls"), 'Videsk."calls"'),
-        (("es", "llamadas"), "videsk.es.llamadas"),
+        (("videsk", "main", "tags"), "videsk.tags"),
+        (("videsk", "main", "calls"), 'Videsk."calls"'),
+        (("videsk", "es", "llamadas"), "videsk.es.llamadas"),
     ]
     (implied,) = found.implied
-    assert (implied.table, implied.column, implied.ranges) == (("main", "calls"), '"c"."start_time"', ONE_DAY)
+    assert (implied.table, implied.column, implied.ranges) == (
+        ("videsk", "main", "calls"),
+        '"c"."start_time"',
+        ONE_DAY,
+    )
     assert implied.predicate == f"c.{DAY}"
 
 
@@ -293,7 +297,7 @@ QUEUES = f"SELECT count(*) FROM videsk.calls c LEFT JOIN videsk.queues q ON q.id
 
 def test_what_is_so_by_nature_is_a_hint(con: Connection, source: MemorySource) -> None:
     (hint,) = con._catalog.rewriter.rewrite(con.native, QUEUES).hints
-    assert (hint.table, hint.column) == (("main", "queues"), '"q"."start_time"')
+    assert (hint.table, hint.column) == (("videsk", "main", "queues"), '"q"."start_time"')
     assert hint.ranges == (Range(ONE_DAY[0].start - DAY_LONG, ONE_DAY[0].end + DAY_LONG),)
     assert con.sql(QUEUES).fetchall() == [(24,)]
     assert EVER in {piece for table, ranges, _, _ in source.asked if table == "queues" for piece in ranges}

@@ -107,7 +107,7 @@ def test_units_and_meanings_are_comments() -> None:
 def test_texts_are_quoted() -> None:
     assert quoted('a"b') == '"a""b"'
     assert text_literal("a'b") == "'a''b'"
-    assert macro(ENDPOINTS_BY_TABLE["forms"]).startswith('CREATE MACRO videsk.main."forms"(form := NULL, since :=')
+    assert macro(ENDPOINTS_BY_TABLE["forms"]).startswith('CREATE MACRO "videsk".main."forms"(form := NULL, since :=')
     statements = list(schema_views([ENDPOINTS_BY_TABLE["tags"]], "es", shipped("es")))
-    assert statements[0] == 'CREATE SCHEMA videsk."es"'
+    assert statements[0] == 'CREATE SCHEMA "videsk"."es"'
     assert 'AS "ID Etiqueta"' in statements[1]

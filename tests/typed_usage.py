@@ -22,6 +22,11 @@ def connecting() -> None:
     assert_type(duckdb_videsk.attach(duckdb.connect(), time_zone="America/Santiago"), Connection)
     with duckdb_videsk.connect() as entered:
         assert_type(entered, Connection)
+    several = duckdb_videsk.connect(accounts=["north", "south"], failing_accounts="leave_out")
+    assert_type(dict(several.accounts), dict[str, Settings])
+    duckdb_videsk.attach(
+        duckdb.connect(), accounts={"north": {"token": "…", "forms": ["a"]}, "south": several.settings}
+    )
 
 
 def asking(con: Connection) -> None:
@@ -48,5 +53,5 @@ def failing(con: Connection) -> str | None:
     try:
         con.execute("FROM videsk.calls")
     except VideskError as error:
-        return error.endpoint
+        return error.endpoint or error.account
     return None

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duckdb_videsk.output import FORMATS
 from duckdb_videsk.server import LOOPBACK
+from duckdb_videsk.usage import COMMANDS, bare_parser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-__all__ = ["at_dashes", "parser"]
+__all__ = ["add_accounts", "parser"]
 
-_ABOUT = """\
-Ask the Videsk export API in SQL. Each export is a table of DuckDB's catalog 'videsk':
-  calls queues metadata comments tags appointments recordings ai_topics ai_sentiments forms surveys
-and a view in Spanish, English and Portuguese: videsk.es.llamadas, videsk.en.calls, videsk.pt.chamadas …
-A date range in WHERE decides what is asked of the API; without one, all of history is read.
-"""
-_EXAMPLES = """\
-examples:
-  videsk demo
-  videsk query "DESCRIBE videsk.calls"
-  videsk query "SELECT agent, count(*) FROM videsk.calls WHERE start_time >= '2026-10-01' GROUP BY ALL"
-
-'videsk COMMAND --help' has more. Unofficial: not a product of Videsk.
-"""
 _ABOUT_QUERY = """\
 Run SQL statements; the answer of the last one is printed, or saved whole with --output.
 
@@ -77,14 +63,11 @@ def parser(
     Args:
         more: adds further commands, which have theirs.
     """
-    root = argparse.ArgumentParser(
-        prog="videsk", description=_ABOUT, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    root.add_argument("--version", action="version", version=f"duckdb-videsk {version('duckdb-videsk')}")
+    root = bare_parser()
     commands = root.add_subparsers(metavar="COMMAND", required=True)
     commands.add_parser(
         "demo",
-        help="three queries against the built-in simulator, without an account",
+        help=COMMANDS["demo"],
         description="Three queries against the built-in simulator, with what each one cost. No account, no network.",
     )
     _add_query(commands)
@@ -101,7 +84,7 @@ def parser(
 def _add_query(commands: Any) -> None:
     query = commands.add_parser(
         "query",
-        help="run SQL and print or save the answer",
+        help=COMMANDS["query"],
         description=_ABOUT_QUERY,
         epilog=_QUERY_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -118,26 +101,28 @@ def _add_query(commands: Any) -> None:
         "--max-rows", type=_number(int, 1), default=40, metavar="N", help="rows that a table shows (default: 40)"
     )
     query.add_argument("--database", default=":memory:", help="a DuckDB file of yours to have open beside the tables")
+    add_accounts(query)
     _add_settings(query)
 
 
 def _add_plan(commands: Any) -> None:
     plan = commands.add_parser(
         "plan",
-        help="what a query would ask of the API, without asking",
+        help=COMMANDS["plan"],
         description="Say for each table that a query reads: the ranges, what made them, and the expected price.",
     )
     plan.add_argument("sql", nargs="?", help="the SQL; '-' reads it from standard input")
     plan.add_argument("-f", "--file", type=Path, help="read the SQL from this file")
     plan.add_argument("--json", action="store_true", help="print it as JSON, for programs")
     plan.add_argument("--database", default=":memory:", help="a DuckDB file of yours to have open beside the tables")
+    add_accounts(plan)
     _add_settings(plan)
 
 
 def _add_shell(commands: Any) -> None:
     shell = commands.add_parser(
         "shell",
-        help="the official DuckDB shell with the tables in it",
+        help=COMMANDS["shell"],
         description=_ABOUT_SHELL,
         epilog=_SHELL_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -150,7 +135,7 @@ def _add_shell(commands: Any) -> None:
 def _add_serve(commands: Any) -> None:
     serve = commands.add_parser(
         "serve",
-        help="serve the tables, read-only, to other DuckDBs and tools",
+        help=COMMANDS["serve"],
         description=_ABOUT_SERVE,
         allow_abbrev=False,  # a token behind --token would become a file's name
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -176,6 +161,13 @@ def _add_serve(commands: Any) -> None:
     _add_settings(serve)
 
 
+def add_accounts(command: argparse.ArgumentParser) -> None:
+    """The option that names several accounts."""
+    command.add_argument(
+        "--accounts", metavar="NAMES", help="accounts of the settings file, comma-separated, or 'all'"
+    )
+
+
 def _add_settings(query: argparse.ArgumentParser) -> None:
     query.add_argument("--base-url", help="of the API, or of a simulator")
     query.add_argument("--time-zone", help="IANA name whose days and hours the SQL means, as in America/Santiago")
@@ -196,7 +188,7 @@ def _add_settings(query: argparse.ArgumentParser) -> None:
 def _add_simulate(commands: Any) -> None:
     simulate = commands.add_parser(
         "simulate",
-        help="run the simulator alone, until Ctrl-C",
+        help=COMMANDS["simulate"],
         description="A server on this machine that speaks the export API over made-up data, until Ctrl-C.",
     )
     simulate.add_argument(
@@ -227,11 +219,3 @@ def _number(kind: type[int | float], least: float, most: float = 1_000_000_000) 
         return value
 
     return number
-
-
-def at_dashes(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """What stands before `--` and behind it, for the command that hands the rest on."""
-    if list(words[:1]) != ["shell"] or "--" not in words:
-        return list(words), []
-    place = list(words).index("--")
-    return list(words[:place]), list(words[place + 1 :])

@@ -1,57 +1,80 @@
-"""The `videsk` catalog inside a DuckDB database: put in, found again, taken out.
-
-It is an in-memory database attached beside the user's own, so nothing of it reaches a file.
-"""
+"""The catalog of an account inside a DuckDB database: put in, found again, taken out."""
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import secrets
-import threading
 import weakref
 from dataclasses import fields
 from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 import duckdb
-from duckdb.sqltypes import VARCHAR
 
 from duckdb_videsk.coverage import CoverageTable
-from duckdb_videsk.dataset import LedgerTable, Source, VirtualTable
+from duckdb_videsk.dataset import Source, VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
-from duckdb_videsk.errors import ClosedError, ConfigError, QueryError
+from duckdb_videsk.errors import ClosedError, ConfigError, QueryError, VideskError
 from duckdb_videsk.guard import Allowance, Guard
+from duckdb_videsk.hosting import (
+    SETTLING_SECONDS,
+    at_catalog,
+    attach_empty,
+    detach,
+    enlist,
+    execute_all,
+    hosted_as,
+    is_open,
+    marker,
+    refuse_transaction,
+)
 from duckdb_videsk.lake import ReadThrough
 from duckdb_videsk.naming import exports_of, rewriter_for
 from duckdb_videsk.pinning import PinnedTables
 from duckdb_videsk.plans import QueryPlan
 from duckdb_videsk.pricing import Estimating, Pricing
 from duckdb_videsk.rehearsal import stage
+from duckdb_videsk.request_log import LedgerTable
 from duckdb_videsk.rewriting import NotUnderstood, time_zone_of
-from duckdb_videsk.running import Board, failures
-from duckdb_videsk.views import CATALOG, comments, languages, macro, schema_views, text_literal
-from duckdb_videsk.wide import FUNCTION, QuestionSource, WideTables, macros
+from duckdb_videsk.running import Board
+from duckdb_videsk.views import CATALOG, comments, languages, macro, quoted, schema_views, text_literal, written
+from duckdb_videsk.wide import QuestionSource, WideTables, macros
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.guard import Policy
     from duckdb_videsk.ledger import Ledger
-    from duckdb_videsk.rewriting import Rewritten
+    from duckdb_videsk.plans import PlannedScan
+    from duckdb_videsk.rehearsal import SeenScan, Stage
+    from duckdb_videsk.rewriting import Rewriter, Rewritten, TableName
     from duckdb_videsk.running import Ticket
     from duckdb_videsk.settings import Settings
 
-__all__ = ["Catalog", "ClosableSource", "open_catalog"]
+__all__ = [
+    "OTHER_SETTINGS",
+    "Catalog",
+    "ClosableSource",
+    "catalog_statements",
+    "open_catalog",
+    "put_in",
+    "same_settings",
+    "staged_query",
+]
 
-_SETTLING_SECONDS = 2.0
-
-_live: weakref.WeakValueDictionary[str, Catalog] = weakref.WeakValueDictionary()
+OTHER_SETTINGS = (
+    f"This database has a {CATALOG!r} catalog with other settings. Close the connection that made it, or "
+    f"run DETACH {CATALOG}, and try again."
+)
 
 
 class ClosableSource(Source, QuestionSource, Estimating, Protocol):
     """A source that belongs to one catalog."""
+
+    def reach(self) -> Future[None]:
+        """One small request, to see whether the account can be read."""
 
     def close(self) -> None: ...
 
@@ -60,6 +83,7 @@ class Catalog:
     """What the tables of one database stand on. DuckDB's views keep it alive, and with them it is closed.
 
     Attributes:
+        name: under which SQL knows it.
         settings: what it was opened with.
         ledger: the request log.
         board: its scans under way.
@@ -77,36 +101,58 @@ class Catalog:
         ledger: Ledger,
         source: ClosableSource,
         labels: Mapping[str, Mapping[str, str]],
+        name: str = CATALOG,
+        board: Board | None = None,
     ) -> None:
-        """`labels` are those of every language."""
+        """
+        Args:
+            labels: those of every language.
+            name: another than `videsk` is that of one account of several.
+            board: of all of them; None for one of its own.
+        """
         self.id = secrets.token_hex(8)
+        self.name = name
+        self._account = None if name == CATALOG else name
         self.settings = settings
         self.ledger = ledger
-        self.board = Board()
-        self.wide = WideTables(source, self.board, labels)
+        self.board = board or Board()
+        self.wide = WideTables(source, self.board, labels, catalog=name, account=self._account)
         self.users = 0
         self.served = False
-        self.rewriter = rewriter_for(settings)
+        self.rewriter = rewriter_for(settings, catalog=name)
         self._labels = labels
         self._source = source
-        self._pinned = PinnedTables(source) if isinstance(source, ReadThrough) else None
+        self._pinned = (
+            PinnedTables(source, catalog=name, beside_others=name != CATALOG)
+            if isinstance(source, ReadThrough)
+            else None
+        )
         self._native = weakref.ref(native)
         self._close_source = weakref.finalize(self, source.close)
 
     @property
+    def accounts(self) -> Mapping[str, Settings]:
+        """The settings of each account by name, where there are several; empty here."""
+        return {}
+
+    @property
+    def keeps_days(self) -> bool:
+        return self._pinned is not None
+
+    @property
     def usable(self) -> bool:
         """Whether queries can still be served."""
-        return self._close_source.alive and self._is_native_open()
+        return self._close_source.alive and is_open(self._native())
 
     def check(self) -> None:
         """Raises ClosedError where a query could crash DuckDB 1.5: it reads the connection that made the views."""
-        if not self._is_native_open():
+        if not is_open(self._native()):
             raise ClosedError(
                 "The connection that the videsk catalog was attached by is closed: attach it again by another one."
             )
 
     def put_tables_in(self, native: duckdb.DuckDBPyConnection) -> None:
-        """Create the tables, from a connection that is at the videsk catalog."""
+        """Create the tables, from a connection that is at this catalog."""
         if self._pinned is not None:
             self._pinned.put_in(native, ENDPOINTS, self._dataset)
         else:
@@ -117,7 +163,7 @@ class Catalog:
         native.from_arrow(CoverageTable(lake, board=self.board)).create_view("coverage")
 
     def pin(self, native: duckdb.DuckDBPyConnection) -> None:
-        """Let the tables stand on the days that are kept, from a connection that is at the videsk catalog."""
+        """Let the tables stand on the days that are kept, from a connection that is at this catalog."""
         if self._pinned is not None:
             self._pinned.pin(native, ENDPOINTS, self._dataset)
 
@@ -135,7 +181,10 @@ class Catalog:
 
     def explain(self, error: Exception) -> Exception | None:
         """What a failure of DuckDB was, where kept files were the cause."""
-        return None if self._pinned is None else self._pinned.explain(error)
+        found = None if self._pinned is None else self._pinned.explain(error)
+        if found is not None:
+            found.account = self._account
+        return found
 
     def _dataset(self, endpoint: Endpoint, source: Source) -> VirtualTable:
         known_ids = self.settings.ids(endpoint.parameter) if endpoint.parameter else ()
@@ -147,7 +196,15 @@ class Catalog:
             known_ids=known_ids,
             check=self.check,
             guard=self._guard,
+            catalog=written(self.name),
+            account=self._account,
         )
+
+    def own_statements(self) -> Iterator[str]:
+        """Statements that lead from the database to this catalog; raises VideskError."""
+        yield from self.wide_views()
+        yield from macros(self.id, self._labels, catalog=self.name)
+        yield marker(self.name, self.id)
 
     def wide_views(self) -> Iterator[str]:
         """Statements that make the wide views that the settings ask for; raises VideskError."""
@@ -164,7 +221,7 @@ class Catalog:
         if statements and native is not None:
             # A cursor, since the connection itself may be inside a transaction that writes elsewhere.
             with native.cursor() as cursor:
-                _execute_all(cursor, statements)
+                execute_all(cursor, statements)
 
     def close(self) -> None:
         """Stop the scans and whatever makes requests; idempotent."""
@@ -173,7 +230,7 @@ class Catalog:
         if self._pinned is not None:
             self._pinned.close()
         if scans_ran:
-            self.board.settle(_SETTLING_SECONDS)
+            self.board.settle(SETTLING_SECONDS)
 
     def take_out(self) -> None:
         """Remove the catalog from its database, as far as that still stands, and close it."""
@@ -182,7 +239,7 @@ class Catalog:
         if native is None:
             return
         with contextlib.suppress(duckdb.Error), native.cursor() as cursor:
-            cursor.execute(f"DETACH DATABASE IF EXISTS {CATALOG}")
+            detach(cursor, self.name)
 
     def plan(
         self, native: duckdb.DuckDBPyConnection, text: str, rewritten: Rewritten, run: Callable[[str], object]
@@ -198,16 +255,21 @@ class Catalog:
         Raises:
             QueryError: it has no query, or cannot be planned.
         """
-        with stage(native, self.settings, self._labels, board=self.board) as staged:
-            try:
-                query = self.rewriter.staged(native, text, staged.catalog)
-            except NotUnderstood as error:
-                raise QueryError(f"Only a query that is understood can be planned: {error}.") from error
+        with stage(native, {self.name: self.settings}, self._labels, board=self.board) as staged:
+            query = staged_query(self.rewriter, native, text, staged)
             run(query)
-        lake = None if self._pinned is None else self._pinned.lake
-        pricing = Pricing(self._source, lake, exports_of(self._labels), self.settings.requests_per_second)
-        scans = (planned for scan in staged.seen for planned in pricing.scans(scan, rewritten))
+        exports = exports_of(self._labels)
+        scans = (planned for scan in staged.seen for planned in self.priced(scan, rewritten, exports))
         return QueryPlan(tuple(scans), ZoneInfo(time_zone_of(native)))
+
+    def priced(
+        self, seen: SeenScan, rewritten: Rewritten, exports: Mapping[TableName, Endpoint]
+    ) -> Iterator[PlannedScan]:
+        """A scan of this catalog's with its price, one for each id."""
+        lake = None if self._pinned is None else self._pinned.lake
+        pricing = Pricing(self._source, lake, exports, self.settings.requests_per_second, catalog=self.name)
+        with VideskError.of_account(self._account):
+            yield from pricing.scans(seen, rewritten)
 
     def _guard(self, ticket: Ticket) -> Guard:
         """Others than our own connections have no other way to learn of a mistake than an error."""
@@ -221,14 +283,16 @@ class Catalog:
         allowance = (
             Allowance(settings.max_requests) if ticket.owner is None or not ticket.ours else ticket.owner.allowance
         )
-        return Guard(allowance, settings.scan_budget, policy, settings.requests_per_second, served=self.served)
+        pace = settings.requests_per_second
+        return Guard(allowance, settings.scan_budget, policy, pace, served=self.served, catalog=written(self.name))
 
-    def _is_native_open(self) -> bool:
-        native = self._native()
-        try:
-            return native is not None and native.query_progress() is not None
-        except duckdb.Error:
-            return False
+
+def staged_query(rewriter: Rewriter, native: duckdb.DuckDBPyConnection, text: str, staged: Stage) -> str:
+    """The query of a statement over stand-ins; raises QueryError where it has none."""
+    try:
+        return rewriter.staged(native, text, staged.catalogs)
+    except NotUnderstood as error:
+        raise QueryError(f"Only a query that is understood can be planned: {error}.") from error
 
 
 def open_catalog(
@@ -249,129 +313,64 @@ def open_catalog(
         LabelError: a user's language is not usable.
     """
     own_languages = languages(settings.languages)
-    statements = [
-        *(statement for endpoint in ENDPOINTS for statement in (macro(endpoint), *comments(endpoint))),
-        *(statement for name, labels in own_languages.items() for statement in schema_views(ENDPOINTS, name, labels)),
-        f"COMMENT ON VIEW {CATALOG}.main.requests IS 'requests made to the API since the catalog was attached'",
-        f"COMMENT ON VIEW {CATALOG}.main.coverage IS 'days that are kept on this machine'",
-    ]
-    _refuse_transaction(native)
-    found = _find(native)
-    if found is not None and found.usable:
-        if not _same(found.settings, settings):
-            raise ConfigError(
-                f"This database has a {CATALOG!r} catalog with other settings. Close the connection that made it, or "
-                f"run DETACH {CATALOG}, and try again."
-            )
+    statements = catalog_statements(CATALOG, own_languages)
+    refuse_transaction(native)
+    is_ours, found = hosted_as(native, CATALOG)
+    if isinstance(found, Catalog) and found.usable and same_settings(found.settings, settings):
         return found
+    if found is not None and found.usable:
+        raise ConfigError(OTHER_SETTINGS)
     if found is not None:
         found.take_out()
-        native.execute(f"DETACH DATABASE IF EXISTS {CATALOG}")
+    if is_ours:
+        detach(native, CATALOG)
     catalog = Catalog(native, settings, ledger=ledger, source=source(), labels=own_languages)
+    put_in(native, catalog, statements)
+    return catalog
+
+
+def put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: Sequence[str]) -> None:
+    """Put a new catalog into a connection's database, which has none of its name.
+
+    Args:
+        statements: the catalog's, by `catalog_statements`.
+
+    Raises:
+        VideskError: the questions of wide views cannot be had; the catalog is closed then.
+    """
     try:
-        _put_in(native, catalog, [*statements, *macros(catalog.id, own_languages), *catalog.wide_views()])
+        attach_empty(native, catalog.name)
+        with at_catalog(native, catalog.name):
+            catalog.put_tables_in(native)
+        execute_all(native, [*statements, *catalog.own_statements()])
+        with at_catalog(native, catalog.name):
+            catalog.pin(native)
     except BaseException:
         catalog.take_out()
         raise
-    _live[catalog.id] = catalog
-    return catalog
+    enlist(catalog.id, catalog)
 
 
-def _put_in(native: duckdb.DuckDBPyConnection, catalog: Catalog, statements: list[str]) -> None:
-    native.execute(f"ATTACH ':memory:' AS {CATALOG} (READ_WRITE)")
-    with _current_catalog(native):
-        catalog.put_tables_in(native)
-    _register_function(native)
-    marker = f"CREATE MACRO {CATALOG}.main.catalog_id() AS {text_literal(catalog.id)}"
-    _execute_all(native, [*statements, marker])
-    with _current_catalog(native):
-        catalog.pin(native)
+def catalog_statements(catalog: str, labels: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """What makes a catalog's macros, language views and comments; raises LabelError."""
+    return list(_statements(catalog, labels))
 
 
-def _execute_all(native: duckdb.DuckDBPyConnection, statements: list[str]) -> None:
-    """All of them, or none."""
-    native.begin()
-    try:
-        for statement in statements:
-            native.execute(statement)
-    except BaseException:
-        native.rollback()
-        raise
-    native.commit()
+def _statements(catalog: str, labels: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    for endpoint in ENDPOINTS:
+        yield macro(endpoint, catalog=catalog)
+        yield from comments(endpoint, catalog=catalog)
+    for language, texts in labels.items():
+        yield from schema_views(ENDPOINTS, language, texts, catalog=catalog)
+    about = {
+        "requests": "requests made to the API since the catalog was attached",
+        "coverage": "days that are kept on this machine",
+    }
+    for view, text in about.items():
+        yield f"COMMENT ON VIEW {quoted(catalog)}.main.{view} IS {text_literal(text)}"
 
 
-def _register_function(native: duckdb.DuckDBPyConnection) -> None:
-    """Let SQL call `_wide_text`. The function belongs to the whole database, and stays when the catalog goes."""
-    # It is there already: by another connection, or by this one.
-    with contextlib.suppress(duckdb.CatalogException, duckdb.NotImplementedException):
-        native.create_function(FUNCTION, _wide_text, [VARCHAR] * 4, VARCHAR)
-
-
-def _wide_text(catalog_id: str, parameter: str, asked_id: str, schema: str) -> str:
-    """The text of a wide table, for DuckDB to bind."""
-    try:
-        return _living(catalog_id).wide.text(parameter, asked_id, schema)
-    except BaseException as error:  # noqa: BLE001 - DuckDB would hand on its text alone
-        raise failures.bear(error) from None
-
-
-def _living(catalog_id: str) -> Catalog:
-    catalog = _live.get(catalog_id)
-    if catalog is None:
-        raise ClosedError(f"The {CATALOG} catalog that this query reads is closed.")
-    catalog.check()
-    return catalog
-
-
-@contextlib.contextmanager
-def _current_catalog(native: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Within, names without a catalog are the videsk catalog's; afterwards the search path is as it was."""
-    ((search_path,),) = native.execute("SELECT current_setting('search_path')").fetchall()
-    native.execute(f"USE {CATALOG}")
-    try:
-        yield
-    finally:
-        # What stands there without a catalog was said while the connection was at its first database.
-        native.execute("RESET search_path")
-        if search_path:
-            native.execute(f"SET search_path = {text_literal(search_path)}")
-
-
-def _find(native: duckdb.DuckDBPyConnection) -> Catalog | None:
-    """The catalog in a connection's database, live or not; raises ConfigError where the name means something else."""
-    known = "SELECT database_name FROM duckdb_databases() WHERE lower(database_name) = ?"
-    if native.execute(known, [CATALOG]).fetchone() is None:
-        return None
-    marked = "SELECT function_name FROM duckdb_functions() WHERE database_name = ? AND function_name = 'catalog_id'"
-    if native.execute(marked, [CATALOG]).fetchone() is None:
-        raise ConfigError(
-            f"A database named {CATALOG!r} is already open in this connection, and the tables need that name. If it "
-            f"is your own file, open it under another name: con.execute(\"ATTACH 'videsk.duckdb' AS mine\")."
-        )
-    ((identity,),) = native.execute(f"SELECT {CATALOG}.main.catalog_id()").fetchall()
-    return _live.get(identity)
-
-
-def _same(one: Settings, other: Settings) -> bool:
+def same_settings(one: Settings, other: Settings) -> bool:
     return one.token.reveal() == other.token.reveal() and all(
         getattr(one, field.name) == getattr(other, field.name) for field in fields(one) if field.name != "token"
     )
-
-
-def _refuse_transaction(native: duckdb.DuckDBPyConnection) -> None:
-    # Outside of a transaction every statement has a number of its own.
-    numbers = {native.execute("SELECT txid_current()").fetchone() for _ in range(2)}
-    if len(numbers) == 1:
-        raise ConfigError("The connection is inside a transaction: commit or roll back, then attach.")
-
-
-@atexit.register
-def _take_out_all() -> None:
-    """DuckDB 2.0 reports a leak where a connection still holds a Python object when the interpreter ends.
-
-    It aborts the process where a call of a daemon thread returns only after that.
-    """
-    for catalog in list(_live.values()):
-        catalog.take_out()
-        if threading.active_count() > 1:
-            catalog.board.settle(_SETTLING_SECONDS)

@@ -18,11 +18,13 @@ from duckdb_videsk.session import show_first_rows_early
 from duckdb_videsk.views import text_literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
     import pyarrow as pa
 
+    from duckdb_videsk.accounts import Accounts
     from duckdb_videsk.catalog import Catalog
     from duckdb_videsk.ledger import Ledger
     from duckdb_videsk.plans import QueryPlan
@@ -44,13 +46,13 @@ class Connection(Wrapper):
 
     Attributes:
         native: the connection itself, for tools that want one.
-        settings: what it was opened with; the token is hidden.
+        settings: what it was opened with; the token is hidden. With several accounts, those of the first.
     """
 
     def __init__(
         self,
         native: duckdb.DuckDBPyConnection,
-        catalog: Catalog,
+        catalog: Catalog | Accounts,
         *,
         owns_native: bool,
         parent: Connection | None = None,
@@ -73,6 +75,11 @@ class Connection(Wrapper):
     @property
     def settings(self) -> Settings:
         return self._catalog.settings
+
+    @property
+    def accounts(self) -> Mapping[str, Settings]:
+        """The settings of each account by its name, where there are several; else empty."""
+        return self._catalog.accounts
 
     @property
     def ledger(self) -> Ledger:
@@ -112,6 +119,15 @@ class Connection(Wrapper):
         return relation
 
     query = sql
+
+    def text_for_now(self, query: str) -> str:
+        """The text of a query to be run next, and once, by DuckDB itself: as `execute` would run it."""
+        self._open_bridge()
+        return self._rewritten(query, at_once=True)
+
+    def relation_of(self, native: duckdb.DuckDBPyRelation) -> Relation:
+        """DuckDB's own relation as one whose errors are the scan's own."""
+        return Relation(native, self._open_bridge())
 
     def execute(self, query: str, parameters: object = None) -> Connection:
         """Run a statement; its rows wait to be fetched."""
@@ -155,7 +171,7 @@ class Connection(Wrapper):
     @property
     def _may_mark(self) -> bool:
         """With kept days DuckDB 1.5 is not shown all columns, and which days are kept may change at any time."""
-        return self.settings.implied_ranges and not (self.settings.lake and duckdb.__version__ < "2")
+        return self.settings.implied_ranges and not (self._catalog.keeps_days and duckdb.__version__ < "2")
 
     def executemany(self, query: str, parameters: object = None) -> Connection:
         """Run a statement once for each set of parameters."""

@@ -1,4 +1,4 @@
-"""The pyarrow Datasets that DuckDB scans: one for each export, and one for the request log.
+"""The pyarrow Datasets that DuckDB scans, one for each export, and what others are made of.
 
 DuckDB does not check again what it pushes down, so every filter is applied here, to the row. Rows come from a
 `Source`; which to ask for is `predicates`' finding.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import closing
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pyarrow as pa
@@ -15,21 +16,19 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from duckdb_videsk.errors import MissingIdError, VideskError
-from duckdb_videsk.ledger import REQUESTS_SCHEMA
 from duckdb_videsk.predicates import matching_ids, rows_wanted, storage_schema, time_ranges
-from duckdb_videsk.running import failures
+from duckdb_videsk.running import FailedScan, failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.guard import Guard
-    from duckdb_videsk.ledger import Ledger
     from duckdb_videsk.ranges import Range
     from duckdb_videsk.running import Board, Ticket
     from duckdb_videsk.wanted import Wanted
 
-__all__ = ["Batches", "LedgerTable", "Order", "ScannedDataset", "Source", "TableScan", "Tally", "VirtualTable"]
+__all__ = ["Batches", "Order", "ScannedDataset", "Source", "TableScan", "Tally", "VirtualTable"]
 
 Order = Literal["newest", "oldest"]
 
@@ -78,6 +77,7 @@ class ScannedDataset(ds.Dataset):  # type: ignore[misc]  # pyarrow ships no type
     """A Dataset whose rows exist only while they are read. Public methods work by a scan, or say why they cannot."""
 
     range_column: str | None = None
+    starts_ahead = False
 
     def __init__(self, schema: pa.Schema, board: Board) -> None:
         self.table_schema = schema
@@ -87,7 +87,10 @@ class ScannedDataset(ds.Dataset):  # type: ignore[misc]  # pyarrow ships no type
     def read(
         self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
     ) -> Generator[pa.RecordBatch, None, None]:
-        """Batches of the whole schema with at least every row that `expression` accepts, and that matters."""
+        """Batches of the whole schema with at least every row that `expression` accepts, and that matters.
+
+        With `ticket.ahead` the first is None, once the read is under way.
+        """
 
     @property
     def schema(self) -> pa.Schema:
@@ -162,12 +165,16 @@ class VirtualTable(ScannedDataset):
         known_ids: Sequence[str] = (),
         check: Callable[[], None] = lambda: None,
         guard: Callable[[Ticket], Guard | None] = lambda _: None,
+        catalog: str = "videsk",
+        account: str | None = None,
     ) -> None:
         """
         Args:
             known_ids: what to read of an export that takes an id, where the filter names none.
             check: called before a query is bound; raises where none can be served any more.
             guard: how a scan is watched over.
+            catalog: where the table is.
+            account: named in errors, where there are several.
         """
         super().__init__(endpoint.schema, board)
         self.range_column = endpoint.range_column
@@ -176,6 +183,10 @@ class VirtualTable(ScannedDataset):
         self._known_ids = tuple(known_ids)
         self._check = check
         self._guard = guard
+        self._catalog = catalog
+        self._account = account
+        # DuckDB reads the parts of a union one by one, but opens all of them where their order does not matter.
+        self.starts_ahead = account is not None
 
     @property
     def schema(self) -> pa.Schema:
@@ -186,6 +197,12 @@ class VirtualTable(ScannedDataset):
         return self.table_schema
 
     def read(
+        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
+    ) -> Generator[pa.RecordBatch, None, None]:
+        with VideskError.of_account(self._account):
+            yield from self._read(expression, ticket, tally)
+
+    def _read(
         self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
     ) -> Generator[pa.RecordBatch, None, None]:
         match = time_ranges(expression, self.table_schema, self._endpoint.range_column)
@@ -212,27 +229,11 @@ class VirtualTable(ScannedDataset):
         if not match.bounded and not self._known_ids:
             raise MissingIdError(
                 f"The API gives {table} by one {parameter}'s id at a time. Name it in the query: "
-                f"FROM videsk.{table} WHERE {parameter} = '…' (or {parameter} IN ('…', '…')). "
+                f"FROM {self._catalog}.{table} WHERE {parameter} = '…' (or {parameter} IN ('…', '…')). "
                 f"Or set the ids to read by default: connect({parameter}s=[…]), or VIDESK_{parameter.upper()}S.",
                 endpoint=self._endpoint.path,
             )
         return match.ids
-
-
-class LedgerTable(ScannedDataset):
-    """The request log, as it stands when a query reads it."""
-
-    def __init__(self, ledger: Ledger, *, board: Board) -> None:
-        super().__init__(REQUESTS_SCHEMA, board)
-        self._ledger = ledger
-
-    def read(
-        self,
-        expression: pc.Expression | None,  # noqa: ARG002
-        ticket: Ticket,  # noqa: ARG002
-        tally: Tally,  # noqa: ARG002
-    ) -> Generator[pa.RecordBatch, None, None]:
-        yield from self._ledger.table().to_batches()
 
 
 class _Filtered(ScannedDataset):
@@ -279,6 +280,10 @@ class TableScan:
             closing(self._dataset.read(self._expression, ticket, tally)) as read,
         ):
             for batch in read:
+                if batch is None:
+                    with ticket.resting():
+                        yield None
+                    continue
                 picked = self._pick(batch)
                 tally.rows += picked.num_rows
                 if picked.num_rows:
@@ -287,7 +292,10 @@ class TableScan:
 
     def to_reader(self) -> pa.RecordBatchReader:
         """For DuckDB: an error of the scan comes out marked."""
-        return pa.RecordBatchReader.from_batches(self.projected_schema, self._marked())
+        marked = self._marked()
+        return pa.RecordBatchReader.from_batches(
+            self.projected_schema, self._begun(marked) if self._dataset.starts_ahead else marked
+        )
 
     def to_table(self) -> pa.Table:
         return pa.Table.from_batches(self.to_batches(), self.projected_schema)
@@ -297,6 +305,17 @@ class TableScan:
 
     def count_rows(self) -> int:
         return sum(batch.num_rows for batch in self.to_batches())
+
+    def _begun(self, marked: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The same batches, of a read that is under way; what it raises is raised where they are wanted."""
+        self._ticket.ahead = True
+        try:
+            first = next(marked)
+        except StopIteration:
+            return iter(())
+        except FailedScan as error:
+            return _failing(error)
+        return marked if first is None else chain([first], marked)
 
     def _marked(self) -> Iterator[pa.RecordBatch]:
         try:
@@ -362,14 +381,23 @@ def _until_enough(
     before = tally.rows
     while True:
         ticket.check()
+        ahead, ticket.ahead = ticket.ahead, False
         try:
-            batch = scan.poll(_POLL_SECONDS)
+            batch = scan.poll(0.0 if ahead else _POLL_SECONDS)
         except StopIteration:
             return True
+        if ahead:
+            yield None
         if batch is not None:
             yield batch
         if enough is not None and tally.rows - before >= enough and scan.in_order:
             return False
+
+
+def _failing(error: FailedScan) -> Iterator[pa.RecordBatch]:
+    """Raises at the first batch."""
+    yield from ()
+    raise error
 
 
 def _first(batches: Generator[pa.RecordBatch, None, None], num_rows: int) -> Iterable[pa.RecordBatch]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import shutil
 import time
 from datetime import date, datetime
-from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from duckdb_videsk.opening import connect
 from duckdb_videsk.output import drawn, say
+from duckdb_videsk.shipped import sql_folder
 from duckdb_videsk.simulator import Behaviour, Simulator, SyntheticAccount
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.connection import Connection
 
-__all__ = ["demo_account", "demo_queries", "run_demo", "sql_folder"]
+__all__ = ["demo_account", "demo_queries", "run_demo"]
 
 _ZONE = "America/Santiago"
 # Fixed, so that a day of the past holds the same records whenever it is asked for.
@@ -77,9 +76,3 @@ def _show(connection: Connection, title: str, sql: str) -> None:
     asked = connection.ledger.entries()[before:]
     records = sum(entry.rows or 0 for entry in asked)
     say(f"{answer}{len(asked)} request{'s' * (len(asked) != 1)}, {records:,} records, {seconds:.1f} seconds\n")
-
-
-def sql_folder() -> Path | resources.abc.Traversable:
-    """`sql/` of the wheel, or of the source tree where the package was installed from there to be edited."""
-    shipped = resources.files("duckdb_videsk").joinpath("sql")
-    return shipped if shipped.is_dir() else Path(__file__).parents[2] / "sql"

@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
+from duckdb_videsk.account_settings import one_account
 from duckdb_videsk.endpoints import ENDPOINTS, by_table
 from duckdb_videsk.errors import QueryError, redact
 from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.output import say
 from duckdb_videsk.ranges import EVER, SECOND, Range, micros
 from duckdb_videsk.settings import load_settings
+from duckdb_videsk.usage import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +52,7 @@ def add_doctor(commands: Any) -> None:
     """Add it to the parser's sub-commands."""
     parser = commands.add_parser(
         "doctor",
-        help="how the API behaves where its documentation is silent",
+        help=COMMANDS["doctor"],
         description=_ABOUT,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -80,6 +82,7 @@ def _doctor(options: argparse.Namespace) -> int:
     # Only this command takes the time to import it.
     from duckdb_videsk import doctor  # noqa: PLC0415
 
+    one_account("videsk doctor")
     settings = load_settings(
         base_url=options.base_url,
         time_zone=options.time_zone,

@@ -32,10 +32,12 @@ VideskError
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     RefusalShape: TypeAlias = Literal["documented", "json", "page", "other"]
@@ -95,7 +97,10 @@ class VideskError(Exception):
         span: the range asked for, as text; None where there is none.
         status: the HTTP status; None where there was no answer.
         attempt: the number of the attempt that failed last, from 1; None where nothing was sent.
+        account: the name of the account, where a connection has several; else None.
     """
+
+    account: str | None = None
 
     def __init__(
         self,
@@ -121,7 +126,19 @@ class VideskError(Exception):
             f"attempt {self.attempt}" if self.attempt else "",
         ]
         context = ", ".join(fact for fact in facts if fact)
-        return f"{self.message} [{context}]" if context else self.message
+        said = f"{self.message} [{context}]" if context else self.message
+        return said if self.account is None else f"account {self.account!r}: {said}"
+
+    @staticmethod
+    @contextlib.contextmanager
+    def of_account(name: str | None) -> Iterator[None]:
+        """Within, errors say that they are this account's."""
+        try:
+            yield
+        except VideskError as error:
+            if error.account is None:
+                error.account = name
+            raise
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.message, self.__dict__))

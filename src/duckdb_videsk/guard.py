@@ -40,7 +40,7 @@ class Allowance:
             if self._limit is not None and self._made >= self._limit:
                 raise RequestLimitError(
                     f"The query needs more than {self._limit:,} requests, the max_requests set for it, so it was "
-                    f"stopped while it read videsk.{table}; no rows are returned. Name a shorter range of time, or "
+                    f"stopped while it read {table}; no rows are returned. Name a shorter range of time, or "
                     "raise max_requests."
                 )
             self._made += 1
@@ -56,6 +56,7 @@ class Guard:
         policy: what to do about a larger one.
         requests_per_second: for the time it would take.
         served: whether the reader is another process, whose filters DuckDB 1.5 does not send.
+        catalog: where the table is.
     """
 
     allowance: Allowance = field(default_factory=Allowance)
@@ -63,6 +64,11 @@ class Guard:
     policy: Policy = "allow"
     requests_per_second: float = 20.0
     served: bool = False
+    catalog: str = "videsk"
+
+    def take(self, table: str) -> None:
+        """Count one request; raises RequestLimitError where it would be one too many."""
+        self.allowance.take(f"{self.catalog}.{table}")
 
     def weigh(self, table: str, range_column: str, requests: int) -> None:
         """Say what a scan of so many requests deserves.
@@ -75,7 +81,7 @@ class Guard:
             return
         seconds = _duration(requests / self.requests_per_second)
         text = (
-            f"Reading videsk.{table} takes about {requests:,} requests, {seconds} "
+            f"Reading {self.catalog}.{table} takes about {requests:,} requests, {seconds} "
             f"or more. A condition such as {range_column} >= '2026-10-01' bounds it, written on the column itself"
         )
         if self.policy == "refuse":
@@ -87,7 +93,7 @@ class Guard:
                 )
                 raise LargeScanError(f"{text}. Whoever runs the server can set unbounded_scans or scan_budget.")
             raise LargeScanError(
-                f"{text} or as FROM videsk.{table}(since := '2026-10-01'). To read it all the same, set "
+                f"{text} or as FROM {self.catalog}.{table}(since := '2026-10-01'). To read it all the same, set "
                 f"unbounded_scans='allow' or a scan_budget over {self.budget:,}.",
             )
         warnings.warn(f"{text}. Ctrl-C stops it.", LargeScanWarning, stacklevel=2)

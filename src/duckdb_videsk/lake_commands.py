@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from duckdb_videsk.account_settings import chosen_settings
+from duckdb_videsk.arguments import add_accounts
 from duckdb_videsk.endpoints import ENDPOINTS, by_table
-from duckdb_videsk.errors import LakeError, QueryError
+from duckdb_videsk.errors import ConfigError, LakeError, QueryError, VideskError
 from duckdb_videsk.fetch import Engine
 from duckdb_videsk.lake import Lake, ReadThrough
 from duckdb_videsk.lake.upkeep import compact, forget
@@ -18,15 +20,15 @@ from duckdb_videsk.opening import connect
 from duckdb_videsk.output import say
 from duckdb_videsk.progress import watcher
 from duckdb_videsk.ranges import EVER, Range, as_datetime, micros
-from duckdb_videsk.settings import load_settings
 from duckdb_videsk.sync import sync
+from duckdb_videsk.usage import COMMANDS
 from duckdb_videsk.verify import differences
+from duckdb_videsk.views import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from duckdb_videsk.endpoints import Endpoint
-    from duckdb_videsk.errors import VideskError
     from duckdb_videsk.lake.store import Shelf
     from duckdb_videsk.settings import Settings
     from duckdb_videsk.sync import Synced
@@ -56,7 +58,7 @@ def add_lake_commands(commands: Any) -> None:
         commands,
         "sync",
         _sync,
-        help="fetch and keep the days of a range",
+        help=COMMANDS["sync"],
         description=_ABOUT_SYNC,
         epilog=_SYNC_EXAMPLES,
     )
@@ -66,12 +68,12 @@ def add_lake_commands(commands: Any) -> None:
         help="also write the range as tables: a .duckdb file, ducklake:…, or a folder for Parquet files",
     )
     about = "Ask again for kept days, and say which differ from what is kept: by day and column, with how many."
-    _add(commands, "verify", _verify, help="compare kept days with what the API gives now", description=about)
+    _add(commands, "verify", _verify, help=COMMANDS["verify"], description=about)
     commands.choices["verify"].add_argument(
         "--forget", action="store_true", help="delete the files that differ, so that their days are fetched again"
     )
     about = "Delete kept days: the files that hold any day of the range. Give at least one option to say which."
-    _add(commands, "forget", _forget, help="delete kept days", description=about)
+    _add(commands, "forget", _forget, help=COMMANDS["forget"], description=about)
     commands.choices["forget"].add_argument(
         "--everything", action="store_true", help="all that is kept of the account"
     )
@@ -85,6 +87,7 @@ def _add(commands: Any, name: str, run: Any, **texts: str) -> None:
     parser.add_argument("--tables", help="comma-separated; default: all whose ids, if they need any, are known")
     parser.add_argument("--forms", help="ids of forms, comma-separated")
     parser.add_argument("--surveys", help="ids of surveys, comma-separated")
+    add_accounts(parser)
     parser.add_argument("--base-url", help="of the API, or of a simulator")
     parser.add_argument("--time-zone", help="IANA name whose days the dates mean, as in America/Santiago")
 
@@ -93,14 +96,29 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    return load_settings(
-        base_url=options.base_url,
-        time_zone=options.time_zone,
-        forms=options.forms,
-        surveys=options.surveys,
-        lake=True,
-    )
+def _said(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "base_url": options.base_url,
+        "time_zone": options.time_zone,
+        "forms": options.forms,
+        "surveys": options.surveys,
+        "lake": True,
+    }
+
+
+def _accounts(options: argparse.Namespace) -> list[tuple[str | None, Settings]]:
+    """The settings of each account with its name; None for one that has none."""
+    chosen = chosen_settings(options.accounts, None, _said(options))
+    switched_off = [name for name, settings in chosen.accounts.items() if not settings.lake]
+    if switched_off:
+        raise ConfigError(f"Of the account {switched_off[0]!r} nothing is kept: its setting lake is false.")
+    return list(chosen.accounts.items()) or [(None, chosen.first)]
+
+
+def _name(account: str | None, shelf: Shelf) -> str:
+    """What a line is about."""
+    table = shelf.endpoint.table if account is None else f"{written(account)}.{shelf.endpoint.table}"
+    return table if shelf.id is None else f"{table} {shelf.id}"
 
 
 def _instant(moment: datetime | None, settings: Settings) -> int | None:
@@ -133,28 +151,40 @@ def _shelves(lake: Lake, endpoints: list[Endpoint]) -> list[Shelf]:
 
 
 def _sync(options: argparse.Namespace) -> None:
-    settings = _settings(options)
-    lake, endpoints = Lake(settings), _endpoints(options, settings)
+    accounts = _accounts(options)
+    endpoints = {name: _endpoints(options, settings) for name, settings in accounts}
+    errors = [error for name, settings in accounts for error in _sync_one(options, name, settings, endpoints[name])]
+    if errors:
+        raise errors[0]
+    if options.to is not None:
+        _write_out(options, accounts, [e for e in ENDPOINTS if all(e in known for known in endpoints.values())])
+
+
+def _sync_one(
+    options: argparse.Namespace, account: str | None, settings: Settings, endpoints: list[Endpoint]
+) -> list[VideskError]:
+    """Fill one account's lake; gives what failed."""
+    lake = Lake(settings)
     since, until = _instant(options.since, settings), _instant(options.until, settings)
+    shelves = _shelves(lake, endpoints)
     source = ReadThrough(lake, Engine(settings, ledger=Ledger(), watch=watcher(settings.progress)))
     errors: list[VideskError] = []
     try:
-        for synced in sync(source, _shelves(lake, endpoints), since=since, until=until):
-            say(_line(synced))
-            errors.extend([synced.error] if synced.error else [])
+        with VideskError.of_account(account):
+            for shelf, synced in zip(shelves, sync(source, shelves, since=since, until=until), strict=True):
+                say(_line(_name(account, shelf), synced))
+                errors.extend([synced.error] if synced.error else [])
     finally:
         source.close()
     merged = compact(lake)
     if merged is None:
         say("Another program has the kept days open, so none were merged into months this time.\n")
-    if errors:
-        raise errors[0]
-    if options.to is not None:
-        _write_out(options, settings, endpoints, since, until)
+    for error in errors:
+        error.account = account
+    return errors
 
 
-def _line(synced: Synced) -> str:
-    name = synced.table if synced.id is None else f"{synced.table} {synced.id}"
+def _line(name: str, synced: Synced) -> str:
     done = f"{synced.records:,} records of {synced.days:,} days fetched"
     if synced.error is not None:
         return f"{name}: {done}, then failed: {synced.error}\n"
@@ -163,17 +193,14 @@ def _line(synced: Synced) -> str:
 
 
 def _write_out(
-    options: argparse.Namespace, settings: Settings, endpoints: list[Endpoint], since: int | None, until: int | None
+    options: argparse.Namespace, accounts: list[tuple[str | None, Settings]], endpoints: list[Endpoint]
 ) -> None:
-    first = [shelf.pieces()[0].days.start for shelf in _shelves(Lake(settings), endpoints) if shelf.pieces()]
+    _, settings = accounts[0]
+    since, until = _instant(options.since, settings), _instant(options.until, settings)
+    shelves = [shelf for _, one in accounts for shelf in _shelves(Lake(one), endpoints)]
+    first = [shelf.pieces()[0].days.start for shelf in shelves if shelf.pieces()]
     span = Range(min(first, default=EVER.start) if since is None else since, EVER.end if until is None else until)
-    with connect(
-        base_url=options.base_url,
-        time_zone=options.time_zone,
-        forms=options.forms,
-        surveys=options.surveys,
-        lake=True,
-    ) as connection:
+    with connect(**_said(options), accounts=options.accounts) as connection:
         materialise(connection, options.to, endpoints, span)
     say(f"Written to {options.to}: {', '.join(endpoint.table for endpoint in endpoints)}\n")
 
@@ -189,21 +216,12 @@ def _chosen(options: argparse.Namespace, settings: Settings) -> tuple[list[Shelf
 
 
 def _verify(options: argparse.Namespace) -> None:
-    settings = _settings(options)
-    shelves, span = _chosen(options, settings)
-    engine = Engine(settings, ledger=Ledger(), watch=watcher(settings.progress))
     checked = differing = 0
-    try:
-        for shelf in shelves:
-            for piece in [piece for piece in shelf.pieces() if piece.days.intersect(span).length]:
-                checked += 1
-                lines = list(_compared(engine, shelf, piece))
-                differing += bool(lines)
-                say("".join(lines))
-                if lines and options.forget:
-                    shelf.remove([piece])
-    finally:
-        engine.close()
+    for account, settings in _accounts(options):
+        for lines in _verified(options, account, settings):
+            checked += 1
+            differing += bool(lines)
+            say("".join(lines))
     say(f"{checked:,} files checked, {differing:,} differ\n")
     if differing and not options.forget:
         raise LakeError(
@@ -212,8 +230,23 @@ def _verify(options: argparse.Namespace) -> None:
         )
 
 
-def _compared(engine: Engine, shelf: Shelf, piece: Any) -> Iterator[str]:
-    name = shelf.endpoint.table if shelf.id is None else f"{shelf.endpoint.table} {shelf.id}"
+def _verified(options: argparse.Namespace, account: str | None, settings: Settings) -> Iterator[list[str]]:
+    """What to say of each file of an account's lake."""
+    shelves, span = _chosen(options, settings)
+    engine = Engine(settings, ledger=Ledger(), watch=watcher(settings.progress))
+    try:
+        for shelf in shelves:
+            for piece in [piece for piece in shelf.pieces() if piece.days.intersect(span).length]:
+                with VideskError.of_account(account):
+                    lines = list(_compared(engine, _name(account, shelf), shelf, piece))
+                if lines and options.forget:
+                    shelf.remove([piece])
+                yield lines
+    finally:
+        engine.close()
+
+
+def _compared(engine: Engine, name: str, shelf: Shelf, piece: Any) -> Iterator[str]:
     if not shelf.verified(piece):
         yield f"{name}: {shelf.path(piece).name} was damaged\n"
         return
@@ -225,10 +258,14 @@ def _forget(options: argparse.Namespace) -> None:
     given = (options.since, options.until, options.tables, options.forms, options.surveys)
     if not options.everything and not any(given):
         raise QueryError("Say what to forget: --tables, --since, --until, --forms, --surveys or --everything.")
-    shelves, span = _chosen(options, _settings(options))
-    lake = Lake(_settings(options))
+    say(f"{sum(_forgotten(options, settings) for _, settings in _accounts(options)):,} files deleted\n")
+
+
+def _forgotten(options: argparse.Namespace, settings: Settings) -> int:
+    shelves, span = _chosen(options, settings)
+    lake = Lake(settings)
     recent = [lake.recent(shelf.endpoint, shelf.id) for shelf in shelves]
-    say(f"{sum(forget(shelf, span) for shelf in (*shelves, *recent)):,} files deleted\n")
+    return sum(forget(shelf, span) for shelf in (*shelves, *recent))
 
 
 def _date(instant: int) -> str:

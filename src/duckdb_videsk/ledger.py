@@ -75,21 +75,31 @@ class LoggedRequest:
 
 
 class Ledger:
-    """A bounded, thread-safe log; the oldest entries go first."""
+    """A bounded, thread-safe log; the oldest entries go first.
 
-    def __init__(self, keep: int = 100_000) -> None:
+    Args:
+        keep: how many entries.
+        whole: a log that has this one's entries too, and gives the numbers.
+    """
+
+    def __init__(self, keep: int = 100_000, *, whole: Ledger | None = None) -> None:
+        self._whole = whole
         self._entries: deque[LoggedRequest] = deque(maxlen=keep)
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
 
     def next_query(self) -> int:
         """A number that no other scan of this ledger has."""
+        if self._whole is not None:
+            return self._whole.next_query()
         with self._lock:
             return next(self._numbers)
 
     def add(self, entry: LoggedRequest) -> None:
         with self._lock:
             self._entries.append(entry)
+        if self._whole is not None:
+            self._whole.add(entry)
 
     def entries(self) -> list[LoggedRequest]:
         """A copy of the log, oldest first."""

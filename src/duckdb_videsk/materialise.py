@@ -75,7 +75,9 @@ def _statements(
         if commented:
             yield from comments(endpoint, catalog=_TARGET, kind="TABLE")
     for name, labels in languages(connection.settings.languages).items():
-        for statement in schema_views(endpoints, name, labels, other_catalog=_TARGET, macros=False):
+        for statement in schema_views(
+            endpoints, name, labels, catalog=_TARGET, macros=False, anew=True, accounts=bool(connection.accounts)
+        ):
             if commented or not statement.startswith("COMMENT"):
                 yield statement
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from duckdb_videsk.account_settings import chosen_settings
+from duckdb_videsk.accounts import open_accounts
 from duckdb_videsk.catalog import open_catalog
 from duckdb_videsk.connection import Connection
 from duckdb_videsk.fetch import Engine
@@ -13,14 +15,17 @@ from duckdb_videsk.lake import Lake, ReadThrough
 from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.progress import watcher
 from duckdb_videsk.session import hide_bar, set_time_zone, show_first_rows_early
-from duckdb_videsk.settings import Settings, Token, load_settings
+from duckdb_videsk.views import CATALOG, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from duckdb_videsk.account_settings import AccountsGiven, Chosen, FailingAccounts
+    from duckdb_videsk.accounts import Accounts
     from duckdb_videsk.catalog import Catalog
     from duckdb_videsk.guard import Policy
+    from duckdb_videsk.settings import Settings, Token
 
 __all__ = ["attach", "connect", "engine_catalog"]
 
@@ -55,6 +60,8 @@ def connect(
     settle_days: float | Mapping[str, float] | None = None,
     reuse_minutes: float | None = None,
     offline: bool | None = None,
+    accounts: AccountsGiven | None = None,
+    failing_accounts: FailingAccounts | None = None,
     read_only: bool = False,
     config: Mapping[str, Any] | None = None,
 ) -> Connection:
@@ -65,49 +72,55 @@ def connect(
         read_only: open the file for reading only.
         config: DuckDB's own configuration.
         wide_views: with this, the questions of `forms` and `surveys` are asked for at once.
+        accounts: several accounts, each in a catalog of its own, and `videsk` with all of them: names of the settings
+            file, "all", or a mapping from names to what each has of its own (`VIDESK_ACCOUNTS`).
+        failing_accounts: with "leave_out" each is asked something now, and those that fail are left out of `videsk`,
+            with a warning, for as long as the connection is open; by itself ("raise") nothing is left out
+            (`VIDESK_FAILING_ACCOUNTS`).
 
     The others are the fields of `Settings`; what is not given comes from the environment or the settings file.
 
     Raises:
         ConfigError: a setting is missing or wrong (`MissingTokenError`: no token), or the name `videsk` is taken.
     """
-    settings = load_settings(
-        token=token,
-        base_url=base_url,
-        auth_header=auth_header,
-        time_zone=time_zone,
-        forms=forms,
-        surveys=surveys,
-        languages=languages,
-        concurrency=concurrency,
-        requests_per_second=requests_per_second,
-        timeout_seconds=timeout_seconds,
-        retries=retries,
-        max_answer_bytes=max_answer_bytes,
-        in_flight_bytes=in_flight_bytes,
-        implied_ranges=implied_ranges,
-        natural_bounds=natural_bounds,
-        own_keys_only=own_keys_only,
-        wide_views=wide_views,
-        cache_dir=cache_dir,
-        progress=progress,
-        unbounded_scans=unbounded_scans,
-        scan_budget=scan_budget,
-        max_requests=max_requests,
-        lake=lake,
-        lake_dir=lake_dir,
-        settle_days=settle_days,
-        reuse_minutes=reuse_minutes,
-        offline=offline,
-    )
+    said = {
+        "token": token,
+        "base_url": base_url,
+        "auth_header": auth_header,
+        "time_zone": time_zone,
+        "forms": forms,
+        "surveys": surveys,
+        "languages": languages,
+        "concurrency": concurrency,
+        "requests_per_second": requests_per_second,
+        "timeout_seconds": timeout_seconds,
+        "retries": retries,
+        "max_answer_bytes": max_answer_bytes,
+        "in_flight_bytes": in_flight_bytes,
+        "implied_ranges": implied_ranges,
+        "natural_bounds": natural_bounds,
+        "own_keys_only": own_keys_only,
+        "wide_views": wide_views,
+        "cache_dir": cache_dir,
+        "progress": progress,
+        "unbounded_scans": unbounded_scans,
+        "scan_budget": scan_budget,
+        "max_requests": max_requests,
+        "lake": lake,
+        "lake_dir": lake_dir,
+        "settle_days": settle_days,
+        "reuse_minutes": reuse_minutes,
+        "offline": offline,
+    }
+    chosen = chosen_settings(accounts, failing_accounts, said)
     native = duckdb.connect(str(database), read_only=read_only, config=dict(config or {}))
     try:
-        set_time_zone(native, settings.time_zone)
+        set_time_zone(native, chosen.first.time_zone)
         hide_bar(native)
         # Without it each query reads anew what every kept file says of itself.
         native.execute("SET parquet_metadata_cache = true")
         show_first_rows_early(native)
-        return Connection(native, engine_catalog(native, settings), owns_native=True)
+        return Connection(native, _catalog(native, chosen), owns_native=True)
     except BaseException:
         native.close()
         raise
@@ -143,57 +156,67 @@ def attach(
     settle_days: float | Mapping[str, float] | None = None,
     reuse_minutes: float | None = None,
     offline: bool | None = None,
+    accounts: AccountsGiven | None = None,
+    failing_accounts: FailingAccounts | None = None,
 ) -> Connection:
     """Put the catalog `videsk` into a DuckDB connection that is already there.
 
     The tables work in the connection itself and in its cursors, whether the Connection given back is kept or not;
     closing that takes the catalog out and leaves the user's connection open. The connection's time zone stays as it
-    is unless `time_zone` is given. Attaching again with the same settings changes nothing.
+    is unless `time_zone` is given. Attaching again with the same settings changes nothing. `accounts` and
+    `failing_accounts` are those of `connect`.
 
     Raises:
         ConfigError: as for `connect`; also inside a transaction, and where the catalog is there with other settings.
     """
-    settings = load_settings(
-        token=token,
-        base_url=base_url,
-        auth_header=auth_header,
-        time_zone=time_zone,
-        forms=forms,
-        surveys=surveys,
-        languages=languages,
-        concurrency=concurrency,
-        requests_per_second=requests_per_second,
-        timeout_seconds=timeout_seconds,
-        retries=retries,
-        max_answer_bytes=max_answer_bytes,
-        in_flight_bytes=in_flight_bytes,
-        implied_ranges=implied_ranges,
-        natural_bounds=natural_bounds,
-        own_keys_only=own_keys_only,
-        wide_views=wide_views,
-        cache_dir=cache_dir,
-        progress=progress,
-        unbounded_scans=unbounded_scans,
-        scan_budget=scan_budget,
-        max_requests=max_requests,
-        lake=lake,
-        lake_dir=lake_dir,
-        settle_days=settle_days,
-        reuse_minutes=reuse_minutes,
-        offline=offline,
-    )
-    catalog = engine_catalog(native, settings)
+    said = {
+        "token": token,
+        "base_url": base_url,
+        "auth_header": auth_header,
+        "time_zone": time_zone,
+        "forms": forms,
+        "surveys": surveys,
+        "languages": languages,
+        "concurrency": concurrency,
+        "requests_per_second": requests_per_second,
+        "timeout_seconds": timeout_seconds,
+        "retries": retries,
+        "max_answer_bytes": max_answer_bytes,
+        "in_flight_bytes": in_flight_bytes,
+        "implied_ranges": implied_ranges,
+        "natural_bounds": natural_bounds,
+        "own_keys_only": own_keys_only,
+        "wide_views": wide_views,
+        "cache_dir": cache_dir,
+        "progress": progress,
+        "unbounded_scans": unbounded_scans,
+        "scan_budget": scan_budget,
+        "max_requests": max_requests,
+        "lake": lake,
+        "lake_dir": lake_dir,
+        "settle_days": settle_days,
+        "reuse_minutes": reuse_minutes,
+        "offline": offline,
+    }
+    chosen = chosen_settings(accounts, failing_accounts, said)
+    catalog = _catalog(native, chosen)
     if time_zone is not None:
-        set_time_zone(native, settings.time_zone)
+        set_time_zone(native, chosen.first.time_zone)
     return Connection(native, catalog, owns_native=False)
 
 
 def engine_catalog(native: duckdb.DuckDBPyConnection, settings: Settings) -> Catalog:
     """The catalog of a connection's database, fed by the API."""
     ledger = Ledger()
+    return open_catalog(native, settings, ledger=ledger, source=lambda: _source(CATALOG, settings, ledger))
 
-    def source() -> Engine | ReadThrough:
-        engine = Engine(settings, ledger=ledger, watch=watcher(settings.progress))
-        return ReadThrough(Lake(settings), engine) if settings.lake else engine
 
-    return open_catalog(native, settings, ledger=ledger, source=source)
+def _catalog(native: duckdb.DuckDBPyConnection, chosen: Chosen) -> Catalog | Accounts:
+    if not chosen.accounts:
+        return engine_catalog(native, chosen.first)
+    return open_accounts(native, chosen.accounts, leaves_out=chosen.leaves_out, source=_source)
+
+
+def _source(catalog: str, settings: Settings, ledger: Ledger) -> Engine | ReadThrough:
+    engine = Engine(settings, ledger=ledger, watch=watcher(settings.progress, catalog=written(catalog)))
+    return ReadThrough(Lake(settings), engine) if settings.lake else engine

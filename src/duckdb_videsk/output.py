@@ -22,7 +22,22 @@ if TYPE_CHECKING:
     from duckdb_videsk.connection import Connection
     from duckdb_videsk.relation import Relation
 
-__all__ = ["FORMATS", "SUFFIXES", "Target", "drawn", "gives_rows", "run_script", "say", "statements_of"]
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "Target",
+    "drawn",
+    "give",
+    "gives_rows",
+    "run_script",
+    "say",
+    "statements_of",
+    "whole_file",
+    "writable",
+]
+
+# What is wrong with a statement then has to be said of its own text.
+_BINDING_ERRORS = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 
 FORMATS = {
     "csv": "FORMAT csv, HEADER",
@@ -69,7 +84,7 @@ class Target:
     """
 
     def __init__(self, path: Path | None, style: str | None) -> None:
-        self.path = None if path is None else _writable(path)
+        self.path = None if path is None else writable(path)
         self.style = style or _style_of(path)
         if self.style == "parquet" and self.path is None and sys.stdout.isatty():
             raise QueryError("Parquet is not for a terminal: name a file with --output.")
@@ -104,11 +119,43 @@ def run_script(connection: Connection, sql: str, target: Target, *, max_rows: in
         _give_file(connection, last, target)
     elif target.path is None:
         width = shutil.get_terminal_size((_WIDTH_WITHOUT_TERMINAL, 24)).columns
-        say(drawn(connection.sql(last), max_rows=max_rows, max_width=width))
+        say(drawn(_run_next(connection, last), max_rows=max_rows, max_width=width))
     else:
-        text = drawn(connection.sql(last), max_rows=max_rows, max_width=_WHOLE_WIDTH)
-        with _whole_file(target.path) as unfinished:
+        text = drawn(_run_next(connection, last), max_rows=max_rows, max_width=_WHOLE_WIDTH)
+        with whole_file(target.path) as unfinished:
             unfinished.write_text(text, "utf-8")
+
+
+def _run_next(connection: Connection, statement: str) -> Relation:
+    """A query as a relation that is run before anything else, and once."""
+    text = connection.text_for_now(statement)
+    if text != statement:
+        with contextlib.suppress(*_BINDING_ERRORS):
+            return connection.relation_of(connection.native.sql(text))
+    return connection.sql(statement)
+
+
+def give(connection: Connection, relation: Relation, target: Target, *, max_rows: int, title: str = "") -> None:
+    """Give out the answer of a relation, as `run_script` does.
+
+    Args:
+        connection: the relation's own.
+        relation: it is run once.
+        target: where the answer goes.
+        max_rows: rows of a table that are shown.
+        title: lines above a table.
+    """
+    if target.style != "table":
+        connection.native.register(_ANSWER, relation.to_arrow_table())
+        _give_file(connection, f"FROM {_ANSWER}", target)
+        return
+    width = shutil.get_terminal_size((_WIDTH_WITHOUT_TERMINAL, 24)).columns if target.path is None else _WHOLE_WIDTH
+    text = title + drawn(relation, max_rows=max_rows, max_width=width)
+    if target.path is None:
+        say(text)
+        return
+    with whole_file(target.path) as unfinished:
+        unfinished.write_text(text, "utf-8")
 
 
 def drawn(relation: Relation, *, max_rows: int, max_width: int) -> str:
@@ -142,8 +189,8 @@ def _style_of(path: Path | None) -> str:
     return SUFFIXES[path.suffix.lower()]
 
 
-def _writable(path: Path) -> Path:
-    """The file that `path` leads to: to be made, or there and plain."""
+def writable(path: Path) -> Path:
+    """The file that `path` leads to: to be made, or there and plain; QueryError where it can be neither."""
     path = path.resolve()
     # Renaming over a device or a pipe would take it away from every other program.
     if path.exists() and not path.is_file():
@@ -173,7 +220,7 @@ def statements_of(sql: str) -> list[str]:
 
 def _give_file(connection: Connection, statement: str, target: Target) -> None:
     if target.path is not None:
-        with _whole_file(target.path) as unfinished:
+        with whole_file(target.path) as unfinished:
             _copy(connection, statement, target.style, unfinished)
         return
     with tempfile.TemporaryDirectory(prefix="videsk-") as folder:
@@ -196,7 +243,7 @@ def _show(file: Path) -> None:
 
 
 @contextlib.contextmanager
-def _whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path) -> Iterator[Path]:
     """A file to write, in a folder that only the user can enter; at the end, and only there, it becomes `path`."""
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         unfinished = Path(folder) / path.name
@@ -210,11 +257,18 @@ def _whole_file(path: Path) -> Iterator[Path]:
 
 def _copy(connection: Connection, statement: str, style: str, file: Path) -> None:
     name = str(file).replace("'", "''")
-    copy = f"COPY ({statement}\n) TO '{name}' ({FORMATS[style]})"
+    into = f"TO '{name}' ({FORMATS[style]})"
+    copy = f"COPY ({statement}\n) {into}"
     try:
         connection.native.extract_statements(copy)
     except duckdb.ParserException:
         # An answer that is no sub-query, such as that of CALL: these are short.
         connection.native.register(_ANSWER, connection.sql(statement).to_arrow_table())
-        copy = f"COPY {_ANSWER} TO '{name}' ({FORMATS[style]})"
+        connection.execute(f"COPY {_ANSWER} {into}")
+        return
+    text = connection.text_for_now(statement)
+    if text != statement:
+        with contextlib.suppress(*_BINDING_ERRORS):
+            connection.execute(f"COPY ({text}\n) {into}")
+            return
     connection.execute(copy)

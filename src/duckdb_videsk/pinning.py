@@ -19,7 +19,7 @@ import duckdb
 from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import LakeChangedError
 from duckdb_videsk.lake.snapshots import NOTHING_HELD, take_snapshot
-from duckdb_videsk.views import CATALOG, comments, pinned_view, quoted
+from duckdb_videsk.views import comments, pinned_view, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,9 +50,13 @@ class PinnedTables:
 
     Args:
         source: gives the rows.
+        catalog: its name.
+        beside_others: whether its tables are also parts of unions.
     """
 
-    def __init__(self, source: ReadThrough) -> None:
+    def __init__(self, source: ReadThrough, *, catalog: str, beside_others: bool) -> None:
+        self._catalog = catalog
+        self._beside_others = beside_others
         self.lake = source.lake
         self._source = source
         self._settings = source.lake.settings
@@ -69,8 +73,8 @@ class PinnedTables:
         endpoints: Sequence[Endpoint],
         dataset: Callable[[Endpoint, Source], ScannedDataset],
     ) -> None:
-        """Create the views, on nothing that is kept yet, from a connection that is at the videsk catalog."""
-        native.execute(f"CREATE SCHEMA {CATALOG}.{quoted(LIVE)}")
+        """Create the views, on nothing that is kept yet, from a connection that is at the catalog."""
+        native.execute(f"CREATE SCHEMA {quoted(self._catalog)}.{quoted(LIVE)}")
         for endpoint in endpoints:
             self._replace(native, endpoint, dataset, NOTHING_HELD)
 
@@ -160,15 +164,19 @@ class PinnedTables:
         if snapshot == self._snapshots.get(table):
             return
         number = self._numbers.get(table, 0) + 1
+        catalog, live = quoted(self._catalog), quoted(LIVE)
         native.begin()
         try:
-            native.execute(f"USE {CATALOG}.{quoted(LIVE)}")
+            native.execute(f"USE {catalog}.{live}")
             native.from_arrow(dataset(endpoint, self._source.beyond(snapshot.held))).create_view(f"{table}_{number}")
-            native.execute(f"USE {CATALOG}")
-            native.execute(pinned_view(endpoint, snapshot.files, f"{quoted(LIVE)}.{quoted(f'{table}_{number}')}"))
-            for statement in comments(endpoint):
+            native.execute(f"USE {catalog}")
+            given = f"{live}.{quoted(f'{table}_{number}')}"
+            native.execute(
+                pinned_view(endpoint, snapshot.files, given, catalog=self._catalog, beside_files=self._beside_others)
+            )
+            for statement in comments(endpoint, catalog=self._catalog):
                 native.execute(statement)
-            native.execute(f"DROP VIEW IF EXISTS {CATALOG}.{quoted(LIVE)}.{quoted(f'{table}_{number - 1}')}")
+            native.execute(f"DROP VIEW IF EXISTS {catalog}.{live}.{quoted(f'{table}_{number - 1}')}")
         except BaseException:
             native.rollback()
             raise

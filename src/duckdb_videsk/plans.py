@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from duckdb_videsk.ranges import DAY, EVER, as_datetime
+from duckdb_videsk.views import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,7 @@ __all__ = ["PLAN_SCHEMA", "PlannedScan", "QueryPlan"]
 
 _TIME = pa.timestamp("us", "UTC")
 _SHOWN = 3
+_ONLY = "videsk"
 
 PLAN_SCHEMA = pa.schema(
     [
@@ -51,6 +53,7 @@ class PlannedScan:
         kept: the part of the ranges that the lake holds.
         requests, rows, seconds: expected for the rest, at least with `first`; None where nothing is known yet.
         hints: what could be added to read less, each true by nature but not by logic.
+        catalog: where the table is: `videsk`, or an account's own.
     """
 
     table: str
@@ -63,6 +66,7 @@ class PlannedScan:
     rows: int | None
     seconds: float | None
     hints: tuple[str, ...] = ()
+    catalog: str = _ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +87,18 @@ class QueryPlan:
         return _sum([scan.requests for scan in self.scans])
 
     def table(self) -> pa.Table:
-        """The plan as an Arrow table (`PLAN_SCHEMA`): a row for each range of each scan; ends of time are NULL."""
+        """The plan as an Arrow table (`PLAN_SCHEMA`): a row for each range of each scan; ends of time are NULL.
+
+        Where the connection has several accounts, the last column is `account`.
+        """
         rows = [
-            dict(zip(PLAN_SCHEMA.names, (number, *row), strict=True))
+            {**dict(zip(PLAN_SCHEMA.names, (number, *row), strict=True)), "account": scan.catalog}
             for number, scan in enumerate(self.scans, 1)
             for row in _rows(scan)
         ]
-        return pa.Table.from_pylist(rows, PLAN_SCHEMA)
+        of_accounts = any(scan.catalog != _ONLY for scan in self.scans)
+        schema = PLAN_SCHEMA.append(pa.field("account", pa.string())) if of_accounts else PLAN_SCHEMA
+        return pa.Table.from_pylist(rows, schema)
 
     def __str__(self) -> str:
         if not self.scans:
@@ -114,7 +123,7 @@ def _rows(scan: PlannedScan) -> Iterator[tuple[object, ...]]:
 
 
 def _lines(scan: PlannedScan, zone: tzinfo) -> Iterator[str]:
-    yield f"videsk.{scan.table}" + (f" ({scan.id})" if scan.id else "")
+    yield f"{written(scan.catalog)}.{scan.table}" + (f" ({scan.id})" if scan.id else "")
     yield from _labelled("reads", [_said(piece, zone) for piece in scan.ranges] or ["nothing"])
     yield from _labelled("because", list(scan.because) or ["no condition on its time that is understood"])
     if scan.first:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.lake import Expected, Lake
     from duckdb_videsk.ranges import Range
     from duckdb_videsk.rehearsal import SeenScan
-    from duckdb_videsk.rewriting import Rewritten
+    from duckdb_videsk.rewriting import Rewritten, TableName
 
 __all__ = ["Estimating", "Pricing"]
 
@@ -36,17 +36,21 @@ class Pricing:
     Args:
         source: knows of earlier reads.
         lake: where days are kept; None where none are.
-        exports: the export of each table and view, by schema and name.
+        exports: the export of each table and view.
         requests_per_second: that may be made.
+        catalog: its name.
     """
 
     def __init__(
         self,
         source: Estimating,
         lake: Lake | None,
-        exports: Mapping[tuple[str, str], Endpoint],
+        exports: Mapping[TableName, Endpoint],
         requests_per_second: float,
+        *,
+        catalog: str,
     ) -> None:
+        self._catalog = catalog
         self._source = source
         self._lake = lake
         self._exports = exports
@@ -69,6 +73,7 @@ class Pricing:
                 rows=rows,
                 seconds=None if requests is None else requests / self._per_second,
                 hints=tuple(hint.condition for hint in rewritten.hints if self._is_of(hint.table, seen)),
+                catalog=self._catalog,
             )
 
     def _because(self, seen: SeenScan, rewritten: Rewritten) -> tuple[str, ...]:
@@ -77,7 +82,7 @@ class Pricing:
             return tuple(implied)
         return (shorten(" ".join(seen.condition.split()), _LONGEST, placeholder=" …"),)
 
-    def _is_of(self, table: tuple[str, str], seen: SeenScan) -> bool:
+    def _is_of(self, table: TableName, seen: SeenScan) -> bool:
         return self._exports.get(table) is seen.endpoint
 
     def _kept(self, seen: SeenScan, asked_id: str | None) -> tuple[Range, ...]:

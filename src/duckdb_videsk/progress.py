@@ -51,11 +51,15 @@ class ProgressLines:
 
     Args:
         stream: where the lines go; None for the notebook that runs.
+        catalog: where the tables are.
         after_seconds: how long a scan stays unseen.
     """
 
-    def __init__(self, stream: TextIO | None, *, after_seconds: float = _AFTER_SECONDS) -> None:
+    def __init__(
+        self, stream: TextIO | None, *, catalog: str = "videsk", after_seconds: float = _AFTER_SECONDS
+    ) -> None:
         self._stream = stream
+        self._catalog = catalog
         self._after = after_seconds
         self._since: dict[int, float] = {}
         self._lines: dict[int, Any] = {}
@@ -75,7 +79,7 @@ class ProgressLines:
 
     def _new_line(self, progress: Progress) -> Any:
         line = (_NotebookLine if self._stream is None else _Line)(
-            desc=f"videsk.{progress.table}",
+            desc=f"{self._catalog}.{progress.table}",
             unit=" requests",
             file=self._stream,
             leave=False,
@@ -87,12 +91,12 @@ class ProgressLines:
         return line
 
 
-def watcher(wanted: bool | None) -> Callable[[Progress], None] | None:
+def watcher(wanted: bool | None, *, catalog: str = "videsk") -> Callable[[Progress], None] | None:
     """What an engine tells its progress to; None (the setting): only where somebody watches standard error."""
     notebook = _in_notebook()
     if wanted is None:
         wanted = notebook or (sys.stderr is not None and sys.stderr.isatty())
-    return ProgressLines(None if notebook else sys.stderr) if wanted else None
+    return ProgressLines(None if notebook else sys.stderr, catalog=catalog) if wanted else None
 
 
 def _in_notebook() -> bool:

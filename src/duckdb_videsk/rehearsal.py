@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from duckdb_videsk.dataset import VirtualTable
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.predicates import rows_wanted
+from duckdb_videsk.unions import Branch, union_statements
 from duckdb_videsk.views import macro, schema_views
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 
     import duckdb
     import pyarrow as pa
@@ -35,12 +36,14 @@ class SeenScan:
     """One scan that DuckDB began.
 
     Attributes:
+        catalog: that it is in.
         endpoint: whose table it is.
         ranges, ids: that it would read.
         first: "newest", "oldest" or "both" where only those rows matter.
         condition: what DuckDB pushed down, as Arrow prints it; empty where that is nothing.
     """
 
+    catalog: str
     endpoint: Endpoint
     ranges: tuple[Range, ...]
     ids: tuple[str, ...]
@@ -53,11 +56,11 @@ class Stage:
     """The stand-ins of one rehearsal.
 
     Attributes:
-        catalog: its name.
+        catalogs: which one stands for each.
         seen: the scans of its tables so far.
     """
 
-    catalog: str
+    catalogs: dict[str, str]
     seen: list[SeenScan]
 
 
@@ -74,8 +77,10 @@ class _Nothing:
 class _EmptyTable(VirtualTable):
     """An export without rows, which notes what is asked of it."""
 
-    def __init__(self, endpoint: Endpoint, seen: list[SeenScan], *, board: Board, known_ids: Sequence[str]) -> None:
-        super().__init__(endpoint, self, board=board, known_ids=known_ids)
+    def __init__(
+        self, endpoint: Endpoint, seen: list[SeenScan], *, board: Board, known_ids: Sequence[str], catalog: str
+    ) -> None:
+        super().__init__(endpoint, self, board=board, known_ids=known_ids, catalog=catalog)
         self._of = endpoint
         self._seen = seen
         self._pushed: pc.Expression | None = None
@@ -92,30 +97,81 @@ class _EmptyTable(VirtualTable):
         wanted = rows_wanted(self._pushed)
         condition = "" if self._pushed is None else str(self._pushed)
         first = None if wanted is None or len(ids) > 1 else wanted.ends
-        self._seen.append(SeenScan(endpoint, tuple(ranges), tuple(ids), first, condition))
+        self._seen.append(SeenScan(self._catalog, endpoint, tuple(ranges), tuple(ids), first, condition))
         return _Nothing()
 
 
 @contextlib.contextmanager
 def stage(
-    native: duckdb.DuckDBPyConnection, settings: Settings, labels: Mapping[str, Mapping[str, str]], *, board: Board
+    native: duckdb.DuckDBPyConnection,
+    catalogs: Mapping[str, Settings],
+    labels: Mapping[str, Mapping[str, str]],
+    *,
+    board: Board,
+    union: str | None = None,
+    left_out: Collection[str] = (),
 ) -> Iterator[Stage]:
-    """Within, another catalog has the tables, views and macros of the real one."""
-    seen: list[SeenScan] = []
-    name = f"videsk_rehearsal_{next(_NUMBERS)}"
+    """Within, other catalogs have the tables, views and macros of the real ones.
+
+    Args:
+        catalogs: by name, each with the tables of an account.
+        labels: of every language.
+        union: a further catalog with the tables of all those together.
+        left_out: those that have no part in it.
+    """
+    staged = Stage({}, [])
     try:
-        # It stays open, since DuckDB 1.5 reads the connection that made a view when the view is read.
-        with native.cursor() as cursor:
-            cursor.execute(f"ATTACH ':memory:' AS {name}; USE {name}")
-            for endpoint in ENDPOINTS:
-                ids = settings.ids(endpoint.parameter) if endpoint.parameter else ()
-                table = _EmptyTable(endpoint, seen, board=board, known_ids=ids)
-                cursor.from_arrow(table).create_view(endpoint.table)
-                cursor.execute(macro(endpoint, catalog=name))
-            for language, texts in labels.items():
-                for statement in schema_views(ENDPOINTS, language, texts, other_catalog=name):
-                    cursor.execute(statement)
-            yield Stage(name, seen)
+        # They stay open, since DuckDB 1.5 reads the connection that made a view when the view is read.
+        with contextlib.ExitStack() as cursors:
+            for name, settings in catalogs.items():
+                cursor = cursors.enter_context(native.cursor())
+                _put_in(cursor, staged, name, settings, labels, board=board)
+            if union is not None:
+                branches = [Branch(name, staged.catalogs[name.lower()]) for name in catalogs if name not in left_out]
+                cursor = cursors.enter_context(native.cursor())
+                _put_in_union(cursor, staged, union, branches, labels)
+            yield staged
     finally:
         with native.cursor() as cursor:
-            cursor.execute(f"DETACH DATABASE IF EXISTS {name}")
+            for name in staged.catalogs.values():
+                cursor.execute(f"DETACH DATABASE IF EXISTS {name}")
+
+
+def _put_in(
+    cursor: duckdb.DuckDBPyConnection,
+    staged: Stage,
+    catalog: str,
+    settings: Settings,
+    labels: Mapping[str, Mapping[str, str]],
+    *,
+    board: Board,
+) -> None:
+    name = _attached(cursor, staged, catalog)
+    cursor.execute(f"USE {name}")
+    for endpoint in ENDPOINTS:
+        ids = settings.ids(endpoint.parameter) if endpoint.parameter else ()
+        table = _EmptyTable(endpoint, staged.seen, board=board, known_ids=ids, catalog=catalog)
+        cursor.from_arrow(table).create_view(endpoint.table)
+        cursor.execute(macro(endpoint, catalog=name))
+    for language, texts in labels.items():
+        for statement in schema_views(ENDPOINTS, language, texts, catalog=name):
+            cursor.execute(statement)
+
+
+def _put_in_union(
+    cursor: duckdb.DuckDBPyConnection,
+    staged: Stage,
+    catalog: str,
+    branches: Sequence[Branch],
+    labels: Mapping[str, Mapping[str, str]],
+) -> None:
+    name = _attached(cursor, staged, catalog)
+    for statement in union_statements(branches, labels, catalog=name):
+        cursor.execute(statement)
+
+
+def _attached(cursor: duckdb.DuckDBPyConnection, staged: Stage, catalog: str) -> str:
+    """A new catalog that stands for one, by name."""
+    name = staged.catalogs[catalog.lower()] = f"videsk_rehearsal_{next(_NUMBERS)}"
+    cursor.execute(f"ATTACH ':memory:' AS {name}")
+    return name

@@ -84,6 +84,7 @@ class Ticket:
         stopped: whether it was told to stop.
         at_work: whether DuckDB waits for it.
         began: when, on the monotonic clock.
+        ahead: whether it is to begin before DuckDB wants rows.
     """
 
     def __init__(self, board: Board, owner: Owner | None, *, ours: bool) -> None:
@@ -92,6 +93,7 @@ class Ticket:
         self.stopped = False
         self.at_work = True
         self.began = time.monotonic()
+        self.ahead = False
         self._board = board
 
     def check(self) -> None:

@@ -26,8 +26,11 @@ __all__ = [
     "Settings",
     "Token",
     "config_file",
+    "file_section",
+    "found_settings",
     "is_local",
     "load_settings",
+    "made_settings",
 ]
 
 DEFAULT_BASE_URL = "https://api.videsk.io"
@@ -38,6 +41,8 @@ ALL_TABLES = "*"
 _MIB = 1 << 20
 _SETTLE_DAYS = 3.0
 _MOST_SETTLE_DAYS = 36_500
+_SECTIONS = {"accounts", "failing_accounts"}
+_LOOK = "To look around without an account: videsk demo"
 _LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -220,16 +225,35 @@ def load_settings(**arguments: Any) -> Settings:
         MissingTokenError: no source has a token.
         ConfigError: a setting is unknown, of the wrong type or out of bounds, or the file cannot be read.
     """
+    found = found_settings(arguments)
+    if not found.get("token"):
+        accounts = file_section("accounts")
+        raise MissingTokenError(
+            "No API token: pass token=…, set the environment variable VIDESK_API_TOKEN, or write "
+            f'token = "…" into {config_file()}. '
+            + (f"That file names accounts: choose with accounts=…, of {', '.join(accounts)}." if accounts else _LOOK)
+        )
+    return made_settings(found)
+
+
+def found_settings(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What the three sources say, as they say it; raises ConfigError."""
     known = {f.name for f in fields(Settings)}
     given = {name: value for name, value in arguments.items() if value is not None}
     _refuse_unknown(set(given) - known, "argument")
-    found = {**_from_file(known), **_from_environment(known), **given}
-    if not found.get("token"):
-        raise MissingTokenError(
-            "No API token: pass token=…, set the environment variable VIDESK_API_TOKEN, or write "
-            f'token = "…" into {config_file()}. To look around without an account: videsk demo'
-        )
+    from_file = {name: value for name, value in _file().items() if name not in _SECTIONS}
+    _refuse_unknown(set(from_file) - known, f"setting in {config_file()}:")
+    return {**from_file, **_from_environment(known), **given}
+
+
+def made_settings(found: Mapping[str, Any]) -> Settings:
+    """Settings of what was found, a token included; raises ConfigError."""
     return Settings(**{name: _coerce(name, value) for name, value in found.items()})
+
+
+def file_section(name: str) -> Any:
+    """What the TOML file says of accounts; None where it says nothing. Raises ConfigError."""
+    return _file().get(name)
 
 
 def _refuse_unknown(names: set[str], where: str) -> None:
@@ -246,10 +270,10 @@ def _from_environment(known: set[str]) -> dict[str, Any]:
     return {name: os.environ[variable] for name, variable in variables.items() if os.environ.get(variable)}
 
 
-def _from_file(known: set[str]) -> dict[str, Any]:
+def _file() -> dict[str, Any]:
     path = config_file()
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         if os.environ.get("VIDESK_CONFIG"):
             raise ConfigError(f"VIDESK_CONFIG names {path}, which does not exist.") from None
@@ -257,8 +281,6 @@ def _from_file(known: set[str]) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         # The parser's message quotes the line, which may be the token's.
         raise ConfigError(f"Cannot read {path}: it has to be a TOML file in UTF-8.") from None
-    _refuse_unknown(set(content) - known, f"setting in {path}:")
-    return content
 
 
 def _coerce(name: str, value: Any) -> Any:

@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from duckdb_videsk.demo import sql_folder
 from duckdb_videsk.errors import ConfigError
 from duckdb_videsk.harmless import one_line
 from duckdb_videsk.server import Limits, Server, free_port
 from duckdb_videsk.settings import Token
+from duckdb_videsk.shipped import sql_folder
 from duckdb_videsk.views import CATALOG, text_literal
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from itertools import chain, count
 from typing import TYPE_CHECKING, Protocol
 
 from duckdb_videsk.endpoints import ENDPOINTS
-from duckdb_videsk.errors import QueryError
-from duckdb_videsk.views import CATALOG, column_labels, quoted, text_literal
+from duckdb_videsk.errors import QueryError, VideskError
+from duckdb_videsk.views import CATALOG, column_labels, quoted, text_literal, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -43,8 +43,18 @@ class QuestionSource(Protocol):
 class WideTables:
     """The questions of one catalog's forms and surveys, and the text of the tables they make."""
 
-    def __init__(self, source: QuestionSource, board: Board, languages: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        source: QuestionSource,
+        board: Board,
+        languages: Mapping[str, Mapping[str, str]],
+        *,
+        catalog: str = CATALOG,
+        account: str | None = None,
+    ) -> None:
+        self._account = account
         self._source = source
+        self._catalog = catalog
         self._board = board
         self._languages = languages
         self._known: dict[tuple[str, str], tuple[float, tuple[str, ...]]] = {}
@@ -65,7 +75,7 @@ class WideTables:
         questions = self._questions(endpoint, asked_id)
         if schema == LISTING:
             return _listing(column_names(questions, self._fixed(endpoint, _MAIN).values()))
-        return _select(endpoint, asked_id, questions, self._fixed(endpoint, schema))
+        return self._select(endpoint, asked_id, questions, self._fixed(endpoint, schema))
 
     def views(self, parameter: str, ids: Iterable[str]) -> Iterator[str]:
         """Statements that make, or make anew, a view `videsk.form_<id>` for each id, with its columns' comments.
@@ -75,7 +85,7 @@ class WideTables:
         """
         endpoint = _KEYED[parameter]
         for asked_id, name in column_names(ids, ()).items():
-            yield from self._view(endpoint, asked_id, f"{CATALOG}.main.{quoted(f'{parameter}_{name}')}")
+            yield from self._view(endpoint, asked_id, f"{quoted(self._catalog)}.main.{quoted(f'{parameter}_{name}')}")
 
     def forget(self) -> None:
         """Ask again for the questions, where they are next needed."""
@@ -83,7 +93,7 @@ class WideTables:
 
     def _view(self, endpoint: Endpoint, asked_id: str, view: str) -> Iterator[str]:
         fixed, questions = self._fixed(endpoint, _MAIN), self._questions(endpoint, asked_id)
-        yield f"CREATE OR REPLACE VIEW {view} AS {_select(endpoint, asked_id, questions, fixed)}"
+        yield f"CREATE OR REPLACE VIEW {view} AS {self._select(endpoint, asked_id, questions, fixed)}"
         about = f"sheets of {endpoint.parameter} {_shown(asked_id)}, with a column for each question"
         yield f"COMMENT ON VIEW {view} IS {text_literal(about)}"
         said = {name: _shown(label) for label, name in column_names(questions, fixed.values()).items()}
@@ -94,14 +104,29 @@ class WideTables:
 
     def _questions(self, endpoint: Endpoint, asked_id: str) -> tuple[str, ...]:
         if not asked_id:
-            raise QueryError(f"{endpoint.parameter}: the id is empty; write {CATALOG}.{endpoint.parameter}('…').")
+            raise QueryError(
+                f"{endpoint.parameter}: the id is empty; write {written(self._catalog)}.{endpoint.parameter}('…')."
+            )
         until, known = self._known.get((endpoint.table, asked_id), (0.0, ()))
         if known or time.monotonic() < until:
             return known
-        with self._board.running(self._board.new_ticket()) as ticket:
+        with self._board.running(self._board.new_ticket()) as ticket, VideskError.of_account(self._account):
             known = tuple(dict.fromkeys(self._source.questions(endpoint, asked_id, check=ticket.check)))
         self._known[endpoint.table, asked_id] = time.monotonic() + _NOTHING_KEPT_SECONDS, known
         return known
+
+    def _select(self, endpoint: Endpoint, asked_id: str, questions: Sequence[str], fixed: Mapping[str, str]) -> str:
+        columns = {name: f"t.{quoted(name)}" for name in fixed} | {"answers": _leftover(questions)}
+        selected = [f"{columns[name]} AS {quoted(label)}" for name, label in fixed.items()]
+        names = column_names(questions, fixed.values()).values()
+        answers = [f"t.cells[{place}] AS {quoted(name)}" for place, name in enumerate(names, 1)]
+        before = list(fixed).index("answers")
+        given = ", ".join([*selected[:before], *answers, *selected[before:]])
+        # All answers of a row in one go: a function for each would read the JSON as often as there are questions.
+        cells = f"json_extract_string(answers, [{', '.join(map(_pointer, questions))}])" if questions else "NULL"
+        table = f"{quoted(self._catalog)}.main.{quoted(endpoint.table)}"
+        rows = f"FROM {table} WHERE {endpoint.parameter} = {_any_text(asked_id)}"
+        return f"SELECT {given} FROM (SELECT *, {cells} AS cells {rows}) AS t"  # noqa: S608 - every name is quoted
 
     def _fixed(self, endpoint: Endpoint, schema: str) -> dict[str, str]:
         """Names of the columns that every form has, by column of the table; that of `answers` is the leftover's."""
@@ -114,14 +139,14 @@ class WideTables:
         return {**named, "answers": column_names([leftover], others)[leftover]}
 
 
-def macros(catalog_id: str, languages: Iterable[str]) -> Iterator[str]:
+def macros(catalog_id: str, languages: Iterable[str], *, catalog: str = CATALOG) -> Iterator[str]:
     """Statements that create `videsk.form`, `videsk.form_questions`, `videsk.es.form` and their like."""
     schemas = (_MAIN, *languages)
     for parameter in _KEYED:
         named = {f"{quoted(schema)}.{parameter}": schema for schema in schemas}
         for name, schema in {**named, f"{_MAIN}.{parameter}_questions": LISTING}.items():
             given = ", ".join([text_literal(catalog_id), text_literal(parameter), "id", text_literal(schema)])
-            yield f"CREATE MACRO {CATALOG}.{name}(id) AS TABLE FROM query(system.main.{FUNCTION}({given}))"
+            yield f"CREATE MACRO {quoted(catalog)}.{name}(id) AS TABLE FROM query(system.main.{FUNCTION}({given}))"
 
 
 def column_names(labels: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
@@ -137,19 +162,6 @@ def column_names(labels: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
         names[label] = next(name for name in chain([plain], numbered) if name.casefold() not in used)
         used.add(names[label].casefold())
     return names
-
-
-def _select(endpoint: Endpoint, asked_id: str, questions: Sequence[str], fixed: Mapping[str, str]) -> str:
-    columns = {name: f"t.{quoted(name)}" for name in fixed} | {"answers": _leftover(questions)}
-    selected = [f"{columns[name]} AS {quoted(label)}" for name, label in fixed.items()]
-    names = column_names(questions, fixed.values()).values()
-    answers = [f"t.cells[{place}] AS {quoted(name)}" for place, name in enumerate(names, 1)]
-    before = list(fixed).index("answers")
-    given = ", ".join([*selected[:before], *answers, *selected[before:]])
-    # All answers of a row in one go: a function for each would read the JSON as often as there are questions.
-    cells = f"json_extract_string(answers, [{', '.join(map(_pointer, questions))}])" if questions else "NULL"
-    rows = f"FROM {CATALOG}.main.{quoted(endpoint.table)} WHERE {endpoint.parameter} = {_any_text(asked_id)}"
-    return f"SELECT {given} FROM (SELECT *, {cells} AS cells {rows}) AS t"  # noqa: S608 - every name is quoted
 
 
 def _listing(names: Mapping[str, str]) -> str:

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from duckdb_videsk.client import Request
-from duckdb_videsk.errors import ClosedError
+from duckdb_videsk.endpoints import by_table
+from duckdb_videsk.errors import ClosedError, ConnectionFailedError
 from duckdb_videsk.fetch.account import Account
 from duckdb_videsk.fetch.fetching import Fetch
 from duckdb_videsk.fetch.planner import Plan
@@ -42,6 +43,12 @@ __all__ = ["Engine", "Estimate", "Scan"]
 
 _CLOSING_SECONDS = 5.0
 _POLL_SECONDS = 0.2
+_REACHING_SECONDS = 20.0
+_REACHING_RETRIES = 2
+_LONG_AGO = Request(
+    by_table()["calls"],
+    Range(micros(datetime(2000, 1, 1, tzinfo=UTC)), micros(datetime(2000, 1, 1, 0, 0, 1, tzinfo=UTC))),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +169,14 @@ class Engine:
         found.add_done_callback(lambda _: self.loops.let_go())
         return found
 
+    def reach(self) -> Future[None]:
+        """Ask for a second of long ago: one small request, to see whether the account can be read."""
+        self._refuse_closed()
+        loop = self.loops.hold()
+        found = asyncio.run_coroutine_threadsafe(self._reach(), loop)
+        found.add_done_callback(lambda _: self.loops.let_go())
+        return found
+
     def cap(self, endpoint: Endpoint, asked_id: str | None) -> int:
         """Records in one answer as last announced; 0 while unknown."""
         return self.account.history(endpoint, asked_id).cap
@@ -169,6 +184,17 @@ class Engine:
     def clock_ahead(self) -> float:
         """Seconds that this machine's clock is ahead of the server's, by its last answer."""
         return self.account.asker.clock_ahead
+
+    async def _reach(self) -> None:
+        settings = self.account.settings
+        budget = RetryBudget(spare=min(settings.retries, _REACHING_RETRIES))
+        query = self.account.ledger.next_query()
+        seconds = min(settings.timeout_seconds, _REACHING_SECONDS)
+        try:
+            async with asyncio.timeout(seconds):
+                await self.account.asker.ask(_LONG_AGO, query=query, budget=budget)
+        except TimeoutError:
+            raise ConnectionFailedError(f"There was no answer within {seconds:g} seconds.") from None
 
     async def _is_timeless(self, request: Request) -> bool:
         budget = RetryBudget(spare=self.account.settings.retries)

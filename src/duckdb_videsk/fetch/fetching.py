@@ -296,7 +296,7 @@ class Fetch:
         )
 
     async def _ask(self, request: Request) -> Shown:
-        self._guard.allowance.take(self._endpoint.table)
+        self._guard.take(self._endpoint.table)
         return await self._account.asker.ask(request, query=self._number, budget=self._budget)
 
     async def _ask_inside(self, part: _Part, span: Range) -> Shown:

@@ -61,6 +61,9 @@ class Asking(Protocol):
     def estimate(self, endpoint: Endpoint, ranges: Sequence[Range], asked_id: str | None, /) -> Expected:
         """What a read is expected to cost."""
 
+    def reach(self) -> Future[None]:
+        """One small request, to see whether the account can be read."""
+
     def cap(self, endpoint: Endpoint, asked_id: str | None) -> int:
         """Records that one answer may hold; 0 while unknown."""
 

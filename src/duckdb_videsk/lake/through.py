@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Literal
 
 from duckdb_videsk.lake.changes import Changes
@@ -58,6 +59,14 @@ class ReadThrough:
     def estimate(self, endpoint: Endpoint, ranges: Sequence[Range], asked_id: str | None) -> Expected:
         """What it is expected to cost to ask for all of these ranges, kept or not."""
         return self._asking.estimate(endpoint, ranges, asked_id)
+
+    def reach(self) -> Future[None]:
+        """One small request, to see whether the account can be read; none offline."""
+        if not self.lake.settings.offline:
+            return self._asking.reach()
+        nothing: Future[None] = Future()
+        nothing.set_result(None)
+        return nothing
 
     def beyond(self, held: Mapping[str | None, Sequence[Range]]) -> Beyond:
         """The same without days that somebody else reads, by id (None for exports that take none); normalised."""

@@ -22,7 +22,7 @@ from duckdb_videsk.rewriting.latest import may_be_latest, with_mark
 from duckdb_videsk.rewriting.local import LocalTables
 from duckdb_videsk.rewriting.parameters import values_of
 from duckdb_videsk.rewriting.places import Reference, places, references
-from duckdb_videsk.rewriting.scopes import Tables, parsed
+from duckdb_videsk.rewriting.scopes import Columns, TableName, Tables, parsed
 from duckdb_videsk.rewriting.session import (
     Session,
     has_temporary,
@@ -36,15 +36,24 @@ from duckdb_videsk.rewriting.staging import staged
 from duckdb_videsk.rewriting.words import Sort, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping
 
     from duckdb_videsk.rewriting.joins import Nearness
     from duckdb_videsk.rewriting.local import Look
     from duckdb_videsk.rewriting.parameters import Values
-    from duckdb_videsk.rewriting.scopes import Columns
     from duckdb_videsk.rewriting.words import Word
 
-__all__ = ["Hint", "Implied", "NotUnderstood", "Reference", "Rewriter", "Rewritten", "time_zone_of"]
+__all__ = [
+    "Columns",
+    "Hint",
+    "Implied",
+    "NotUnderstood",
+    "Reference",
+    "Rewriter",
+    "Rewritten",
+    "TableName",
+    "time_zone_of",
+]
 
 _CONDITION = re.compile(r"\b(?:where|on)\b", re.IGNORECASE)
 _EXPLAIN = re.compile(r"\s*explain(?:\s+analyze)?(?:\s*\([^()]*\))?\s", re.IGNORECASE)
@@ -83,26 +92,25 @@ class _Asking:
 
 
 class Rewriter:
-    """Adds implied ranges to statements over the tables of one catalog."""
+    """Adds implied ranges to statements over the tables of some catalogs."""
 
     def __init__(
         self,
-        columns: MutableMapping[tuple[str, str], Columns],
-        catalog: str,
+        columns: MutableMapping[TableName, Columns],
         *,
         near: Nearness | None = None,
         natural_bounds: bool = False,
     ) -> None:
         """
         Args:
-            columns: of each table and view, by schema and name in lower case; more may come later.
+            columns: of each table and view; more may come later, in the same catalogs.
             near: what is so by nature of tables that are joined.
             natural_bounds: whether to rely on it.
         """
         self._near = near or {}
         self._natural_bounds = natural_bounds
         self._columns = columns
-        self._catalog = catalog
+        self._catalogs = frozenset(catalog for catalog, _, _ in columns)
         self._known: OrderedDict[tuple[object, ...], Rewritten] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -127,7 +135,7 @@ class Rewriter:
             return plain
         try:
             session = session_of(native)
-            if self._catalog not in text.lower() and session.database.lower() != self._catalog:
+            if not self._is_here(session) and not any(name in text.lower() for name in self._catalogs):
                 return plain
             local = LocalTables(native, look or partial(_beside, native))
             return self._rewritten(text, _Asking(native, values_of(parameters), session, check, local))
@@ -160,15 +168,15 @@ class Rewriter:
         except Exception:  # noqa: BLE001 - whatever goes wrong here, the statement runs as it was written
             return text
 
-    def staged(self, native: duckdb.DuckDBPyConnection, text: str, stage: str) -> str:
-        """The query of a statement over the tables of the catalog `stage`; raises NotUnderstood without one."""
+    def staged(self, native: duckdb.DuckDBPyConnection, text: str, stages: Mapping[str, str]) -> str:
+        """The query of a statement over other catalogs, by those they stand for; raises NotUnderstood without one."""
         prefix = _EXPLAIN.match(text)
         bare = text[prefix.end() :] if prefix else text
-        return staged(bare, self._tables_of(native, session_of(native), words_of(bare)), stage)
+        return staged(bare, self._tables_of(native, session_of(native), words_of(bare)), stages)
 
     def _rewritten(self, text: str, asking: _Asking) -> Rewritten:
         session = asking.session
-        if session.database.lower() == self._catalog:
+        if self._is_here(session):
             # What a name alone means can change with every temporary table.
             return self._added(text, asking)
         moment = replace(session, now=session.now // QUARTER)
@@ -216,11 +224,15 @@ class Rewriter:
 
     def _tables_of(self, native: duckdb.DuckDBPyConnection, session: Session, words: tuple[Word, ...]) -> Tables:
         columns = dict(self._columns)
-        if session.database.lower() != self._catalog:
-            return Tables(columns, self._catalog)
+        if not self._is_here(session):
+            return Tables(columns, self._catalogs)
         names = {word.key or word.text.strip('"').lower() for word in words if word.sort in {Sort.NAME, Sort.QUOTED}}
-        hidden = frozenset(name for name in {name for _, name in columns} & names if has_temporary(native, name))
-        return Tables(columns, self._catalog, session.schema.lower(), hidden)
+        hidden = frozenset(name for name in {name for *_, name in columns} & names if has_temporary(native, name))
+        return Tables(columns, self._catalogs, (session.database.lower(), session.schema.lower()), hidden)
+
+    def _is_here(self, session: Session) -> bool:
+        """Whether names alone may be those of the catalogs' tables."""
+        return session.database.lower() in self._catalogs
 
 
 def _addition(implied: Implied) -> str:

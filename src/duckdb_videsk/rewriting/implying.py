@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.rewriting.local import LocalTables
     from duckdb_videsk.rewriting.parameters import Values
     from duckdb_videsk.rewriting.places import Place
+    from duckdb_videsk.rewriting.scopes import TableName
     from duckdb_videsk.rewriting.session import Session
     from duckdb_videsk.rewriting.words import Word
 
@@ -42,7 +43,7 @@ class Implied:
 
     Attributes:
         place: where the condition stands.
-        table: schema and name of the table or view; None where a sub-query stands between.
+        table: the table or view; None where a sub-query stands between.
         column: the range column, as it is named there.
         ranges: where the condition can hold.
         predicate: the condition's own text.
@@ -51,7 +52,7 @@ class Implied:
     """
 
     place: Place
-    table: tuple[str, str] | None
+    table: TableName | None
     column: str
     ranges: tuple[Range, ...]
     predicate: str
@@ -64,13 +65,13 @@ class Hint:
     """A condition that nature suggests and nobody promises, and what would be read with it.
 
     Attributes:
-        table: schema and name of the table or view.
+        table: the table or view.
         column: its range column, as it is named there.
         condition: what to add.
         ranges: where the column would lie then.
     """
 
-    table: tuple[str, str]
+    table: TableName
     column: str
     condition: str
     ranges: tuple[Range, ...]

@@ -17,14 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from duckdb_videsk.rewriting.places import Place
-    from duckdb_videsk.rewriting.scopes import Scope, Source
+    from duckdb_videsk.rewriting.scopes import Scope, Source, TableName
 
 __all__ = ["Edge", "Facts", "Nearness", "Path", "carried", "is_constant", "lower", "range_columns", "shared_facts"]
 
 Path: TypeAlias = tuple[str, ...]
-Nearness: TypeAlias = (
-    "Mapping[tuple[tuple[tuple[str, str], str], tuple[tuple[str, str], str]], tuple[int, int | None]]"
-)
+Nearness: TypeAlias = "Mapping[tuple[tuple[TableName, str], tuple[TableName, str]], tuple[int, int | None]]"
 """By two keys, each a table and its column: how many seconds the first's time lies after the other's, at least and at
 most; None: no bound."""
 _MOST_ROUNDS = 4
@@ -109,7 +107,7 @@ class Facts:
             if self.place.source_of(one) is self.place.source_of(other):
                 yield Edge(one, other, 0, 0, Node("constant", "true"))
 
-    def _key(self, node: Node) -> tuple[tuple[tuple[str, str], str], Path] | None:
+    def _key(self, node: Node) -> tuple[tuple[TableName, str], Path] | None:
         """The table and the name of a column that may be a key, and its table's range column."""
         source = self.place.owner_of(node.path) if node.kind == "column" else None
         if source is None or source.table is None or source.name is None:

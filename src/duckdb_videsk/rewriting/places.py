@@ -13,7 +13,7 @@ from duckdb_videsk.rewriting.words import condition_end
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from duckdb_videsk.rewriting.scopes import Node, Source, Tables
+    from duckdb_videsk.rewriting.scopes import Node, Source, TableName, Tables
     from duckdb_videsk.rewriting.words import Word
 
 __all__ = ["Place", "Reference", "places", "references"]
@@ -39,30 +39,32 @@ class Place:
         *table, column = (name.lower() for name in names)
         seen = [source for source in self.scope.sources if source.in_where or self.join]
         if table:
-            having = [source for source in seen if source.name == table[-1]]
-            if len(table) > 1:
-                having = [source for source in having if source.table and self._is_name_of(table, source.table)]
+            having = [source for source in seen if source.name == table[-1] and _is_so_called(source, table)]
         else:
             having = [source for source in seen if any(name == column for name, _ in source.columns or ())]
             having = having[:1] if column in self.scope.merged else having
         return having[0] if len(having) == 1 else None
 
-    def _is_name_of(self, names: Sequence[str], table: tuple[str, str]) -> bool:
-        full = (self.scope.tables.catalog, *table)
-        return tuple(names) == full[-len(names) :] or (len(names) == 2 and tuple(names) == (full[0], full[2]))
+
+def _is_so_called(source: Source, table: Sequence[str]) -> bool:
+    """Whether a name before a column, with its catalog or without, can mean the source."""
+    if len(table) == 1 or source.table is None:
+        return len(table) == 1
+    catalog, schema, name = source.table
+    return list(table) in ([catalog, name], [schema, name], [catalog, schema, name])
 
 
 @dataclass(frozen=True)
 class Reference:
     """A table's name in a statement: what it means, and where its text begins and ends."""
 
-    table: tuple[str, str]
+    table: TableName
     start: int
     end: int
 
 
 def references(tree: Node, tables: Tables) -> Iterator[Reference]:
-    """Every name of a table of the catalog, in whatever place a table is read."""
+    """Every name of a table of the catalogs, in whatever place a table is read."""
     for node in tree.find_all(exp.Table):
         found = None if is_cte(node) else tables.place(names_of(node))
         ends = [part.meta for part in node.parts]

@@ -19,10 +19,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 
-__all__ = ["Columns", "Node", "Scope", "Source", "Tables", "holds", "is_cte", "is_inner", "names_of", "parsed"]
+__all__ = [
+    "Columns",
+    "Node",
+    "Scope",
+    "Source",
+    "TableName",
+    "Tables",
+    "holds",
+    "is_cte",
+    "is_inner",
+    "names_of",
+    "parsed",
+]
 
 Node: TypeAlias = Any
 """A node of the syntax tree: the class that all have changes from version to version."""
+TableName = tuple[str, str, str]
+"""Catalog, schema and name in lower case."""
 Columns = tuple[tuple[str, bool], ...]
 """Names in lower case, in order, and whether each is a range column."""
 _PLAIN = {"this", "db", "catalog", "alias"}
@@ -33,28 +47,28 @@ class Tables:
     """What the names of tables mean.
 
     Attributes:
-        columns: of each table and view, by schema and name in lower case.
-        catalog: its name.
-        schema: the schema where names alone are looked up, if that is one of the catalog's.
+        columns: of each table and view.
+        catalogs: the names of those they are in.
+        at: catalog and schema where names alone are looked up, if that is one of these catalogs.
         hidden: names that mean something else when they stand alone.
     """
 
-    columns: Mapping[tuple[str, str], Columns]
-    catalog: str
-    schema: str | None = None
+    columns: Mapping[TableName, Columns]
+    catalogs: frozenset[str]
+    at: tuple[str, str] | None = None
     hidden: frozenset[str] = frozenset()
 
-    def place(self, parts: Sequence[str]) -> tuple[str, str] | None:
-        """Schema and name of the table that a name in lower case means."""
+    def place(self, parts: Sequence[str]) -> TableName | None:
+        """The table that a name in lower case means."""
         match parts:
-            case [catalog, schema, name] if catalog == self.catalog:
-                found = (schema, name)
-            case [catalog, name] if catalog == self.catalog:
-                found = ("main", name)
-            case [schema, name] if self.schema is not None:
-                found = (schema, name)
-            case [name] if self.schema is not None and name not in self.hidden:
-                found = (self.schema, name)
+            case [catalog, schema, name]:
+                found = (catalog, schema, name)
+            case [catalog, name] if catalog in self.catalogs:
+                found = (catalog, "main", name)
+            case [schema, name] if self.at is not None:
+                found = (self.at[0], schema, name)
+            case [name] if self.at is not None and name not in self.hidden:
+                found = (*self.at, name)
             case _:
                 return None
         return found if found in self.columns else None
@@ -72,7 +86,7 @@ class Source:
     name: str | None
     columns: Columns | None
     in_where: bool = True
-    table: tuple[str, str] | None = None
+    table: TableName | None = None
     join: Node = None
     local: str | None = None
 
@@ -202,7 +216,7 @@ def _table_columns(node: exp.Table, tables: Tables) -> Columns | None:
         # The table macros have the columns of their tables.
         schema = [part.name.lower() for part in (node.args.get("catalog"), node.args.get("db")) if part]
         place = tables.place([*schema, str(node.this.this).lower()])
-        return tables.columns[place] if place is not None and schema[-1] in {tables.catalog, "main"} else None
+        return tables.columns[place] if place is not None and schema[-1] in {*tables.catalogs, "main"} else None
     return None
 
 

@@ -1,4 +1,4 @@
-"""The same query over the tables of another catalog, which stand in for those of the first."""
+"""The same query over the tables of other catalogs, which stand in for its own."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.scopes import is_cte, names_of, parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from duckdb_videsk.rewriting.scopes import Node, Tables
 
 __all__ = ["staged"]
 
 
-def staged(text: str, tables: Tables, stage: str) -> str:
-    """The query of a statement, with the tables of the catalog `stage`. What the statement does with it is left out.
+def staged(text: str, tables: Tables, stages: Mapping[str, str]) -> str:
+    """The query of a statement, with the tables of other catalogs. What the statement does with it is left out.
 
     Args:
-        stage: a name that needs no quotation marks.
+        stages: which catalog stands for each; names that need no quotation marks.
 
     Raises:
         NotUnderstood: it has no query, or cannot be parsed.
@@ -32,7 +32,7 @@ def staged(text: str, tables: Tables, stage: str) -> str:
         text = query.sql("duckdb")
         query = parsed(text)
     pieces, at = [], 0
-    for start, end, piece in sorted(_replaced(query, tables, stage)):
+    for start, end, piece in sorted(_replaced(query, tables, stages)):
         pieces += [text[at:start], piece]
         at = end
     return "".join([*pieces, text[at:]])
@@ -51,24 +51,28 @@ def _query(tree: Node) -> Node:
     return inner
 
 
-def _replaced(tree: Node, tables: Tables, stage: str) -> Iterator[tuple[int, int, str]]:
+def _replaced(tree: Node, tables: Tables, stages: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
     for node in tree.find_all(exp.Table):
         parts = [part for part in (node.args.get("catalog"), node.args.get("db"), node.this) if part is not None]
         first = parts[0]
         if isinstance(node.this, exp.Anonymous) and _is_of(tables, parts) and not _is_known(tables, parts):
             raise NotUnderstood("the columns of a wide form depend on the API")
-        if isinstance(first, exp.Identifier) and first.name.lower() == tables.catalog and len(parts) > 1:
-            yield first.meta["start"], first.meta["end"] + 1, stage
+        if _is_of(tables, parts):
+            yield first.meta["start"], first.meta["end"] + 1, stages[first.name.lower()]
         elif not is_cte(node) and (place := tables.place(names_of(node))) is not None:
-            schema = "" if len(parts) > 1 else f"{exp.to_identifier(place[0], quoted=True).sql('duckdb')}."
-            yield first.meta["start"], first.meta["start"], f"{stage}.{schema}"
+            schema = "" if len(parts) > 1 else f"{exp.to_identifier(place[1], quoted=True).sql('duckdb')}."
+            yield first.meta["start"], first.meta["start"], f"{stages[place[0]]}.{schema}"
+    for column in tree.find_all(exp.Column):
+        first, *others = column.parts
+        if len(others) > 1 and first.name.lower() in tables.catalogs and "start" in first.meta:
+            yield first.meta["start"], first.meta["end"] + 1, stages[first.name.lower()]
 
 
 def _is_of(tables: Tables, parts: list[Node]) -> bool:
-    return isinstance(parts[0], exp.Identifier) and parts[0].name.lower() == tables.catalog
+    return len(parts) > 1 and isinstance(parts[0], exp.Identifier) and parts[0].name.lower() in tables.catalogs
 
 
 def _is_known(tables: Tables, parts: list[Node]) -> bool:
-    """Whether a table function of the catalog is named like one of its tables or views."""
+    """Whether a table function of a catalog is named like one of its tables or views."""
     schema = parts[1].name.lower() if len(parts) > 2 else "main"
-    return (schema, str(parts[-1].this).lower()) in tables.columns
+    return (parts[0].name.lower(), schema, str(parts[-1].this).lower()) in tables.columns

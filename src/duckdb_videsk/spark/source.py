@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
+from duckdb_videsk.account_settings import one_account
 from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import ConfigError
 from duckdb_videsk.settings import load_settings
@@ -80,6 +81,8 @@ def register(spark: SparkSession, **settings: Any) -> None:
     Raises:
         ConfigError: a setting is missing or wrong (`MissingTokenError`: no token).
     """
+    if settings.get("token") is None:
+        one_account("The Spark data source")
     loaded = load_settings(**settings)
     refuse_offline(loaded)
     known = {"carried": Carried(loaded), "parallelism": _parallelism(spark)}
