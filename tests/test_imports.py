@@ -13,7 +13,7 @@ ROWS = [
     ["errors", "harmless"],
     ["guard"],
     ["settings"],
-    ["ranges", "labels", "ledger", "rate", "interrupts", "shipped", "report_words", "charts", "usage"],
+    ["ranges", "labels", "ledger", "rate", "interrupts", "shipped", "report_words", "charts", "usage", "unpacking"],
     ["account_settings"],
     ["specs", "running", "wanted"],
     ["endpoints"],
