@@ -487,3 +487,17 @@ def test_help_loads_nothing_and_names_every_command() -> None:
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.endswith("[]\n")
     assert shown.removesuffix("[]\n") == whole_parser().format_help()
+
+
+@pytest.mark.parametrize("style", ["table", "csv", "jsonl"])
+def test_the_latest_records_cost_one_request(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, style: str
+) -> None:
+    query = "SELECT id FROM videsk.calls ORDER BY start_time DESC, id LIMIT 3"
+    with served(monkeypatch, cap=50) as sim:
+        assert main(["query", query, "--format", style]) == 0
+        assert len(sim.asked) == 1
+        shown = capsys.readouterr().out
+        assert [row["id"] in shown for row in ROWS[-4:]] == [False, True, True, True]
+        assert main(["query", query.replace("id FROM", "nothing_here FROM"), "--format", style]) == 2
+        assert "nothing_here" in capsys.readouterr().err

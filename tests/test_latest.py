@@ -92,6 +92,36 @@ def test_one_request_is_enough(con, query):
     assert requests == 1
 
 
+BETWEEN_TWO = [
+    "start_time >= '2026-10-06' AND start_time < '2026-10-09'",
+    "start_time BETWEEN '2026-10-06' AND '2026-10-09' AND agent = 'a'",
+    "start_time > '2026-10-06 00:00:00.5' AND start_time <= '2026-10-09 11:59:59'",
+]
+
+
+@pytest.mark.parametrize("where", BETWEEN_TWO)
+def test_between_two_times(con, where):
+    for query, most in (
+        (f"SELECT id FROM videsk.calls WHERE {where} ORDER BY start_time DESC, id LIMIT 10", 1),
+        (f"SELECT id FROM videsk.calls WHERE {where} ORDER BY start_time, id LIMIT 10", 1),
+        (f"SELECT max(start_time) FROM videsk.calls WHERE {where}", 1),
+        (f"SELECT min(start_time), max(start_time) FROM videsk.calls WHERE {where}", 2),
+    ):
+        found, truth, requests = both(con, query)
+        assert found == truth
+        assert len(found) > 0
+        assert requests <= most, query
+
+
+def test_between_two_times_that_are_close(con):
+    query = (
+        "SELECT id FROM videsk.calls WHERE start_time >= '2026-10-06 10:00' AND start_time < '2026-10-06 10:00:05' "
+        "ORDER BY start_time DESC, id LIMIT 10"
+    )
+    found, truth, _ = both(con, query)
+    assert found == truth
+
+
 def test_both_ends_take_two(con):
     found, truth, requests = both(con, "SELECT min(start_time), max(start_time) AS last FROM videsk.calls")
     assert found == truth
@@ -288,6 +318,7 @@ def test_a_crowded_second_at_an_end_or_in_the_middle(crowded):
             "agent = 'a'",
             "agent = 'rare'",
             "start_time >= '2026-10-07'",
+            "start_time BETWEEN '2026-10-06 10:00:00' AND '2026-10-08 12:00:00'",
             "duration_seconds < 0.002",
         ]
     ),
@@ -308,14 +339,26 @@ def test_any_mix_of_conditions(con, one, other, order, limit, offset):
     assert found == truth
 
 
-@given(st.integers(1, MOST_ROWS), st.sampled_from(["newest", "oldest", "both"]), st.booleans())
-def test_the_mark_says_what_is_wanted(rows, ends, null_times):
+@given(
+    st.integers(1, MOST_ROWS),
+    st.sampled_from(["newest", "oldest", "both"]),
+    st.booleans(),
+    st.integers(10**13, 2 * 10**17),
+)
+def test_the_mark_says_what_is_wanted(rows, ends, null_times, at):
     wanted = Wanted(rows, ends, null_times)
-    for mark in wanted.marks():
-        ((instant,),) = duckdb.sql(f"SELECT epoch_us({mark_literal(mark)})").fetchall()
-        assert instant == mark
-        assert mark % 10
-        assert wanted_by([0, mark, EVER.start, EVER.end - 1, EVER.end, -(2**63), 2**63 - 1]) == (mark, wanted)
+    after, before = wanted.marks_near(at)
+    assert at <= min(after) <= max(after) < at + 8_000_000
+    assert at - 8_000_000 <= min(before) <= max(before) < at
+    for mark in (*wanted.marks(), after, before):
+        for instant in mark:
+            ((shown,),) = duckdb.sql(f"SELECT epoch_us({mark_literal(instant)})").fetchall()
+            assert shown == instant
+            assert instant % 10
+        assert wanted_by([0, *mark, EVER.start, EVER.end - 1, EVER.end, -(2**63), 2**63 - 1]) == (mark, wanted)
+        if len(mark) > 1:
+            assert wanted_by(mark[1:]) is None
+            assert wanted_by(mark[:2]) is None
 
 
 @given(st.integers(-(2**63), 2**63 - 1))

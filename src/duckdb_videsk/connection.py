@@ -120,6 +120,15 @@ class Connection(Wrapper):
 
     query = sql
 
+    def text_for_now(self, query: str) -> str:
+        """The text of a query to be run next, and once, by DuckDB itself: as `execute` would run it."""
+        self._open_bridge()
+        return self._rewritten(query, at_once=True)
+
+    def relation_of(self, native: duckdb.DuckDBPyRelation) -> Relation:
+        """DuckDB's own relation as one whose errors are the scan's own."""
+        return Relation(native, self._open_bridge())
+
     def execute(self, query: str, parameters: object = None) -> Connection:
         """Run a statement; its rows wait to be fetched."""
         bridge, text = self._open_bridge(), self._rewritten(query, parameters, at_once=True)

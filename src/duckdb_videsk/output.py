@@ -36,6 +36,9 @@ __all__ = [
     "writable",
 ]
 
+# What is wrong with a statement then has to be said of its own text.
+_BINDING_ERRORS = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+
 FORMATS = {
     "csv": "FORMAT csv, HEADER",
     "json": "FORMAT json, ARRAY true",
@@ -116,11 +119,20 @@ def run_script(connection: Connection, sql: str, target: Target, *, max_rows: in
         _give_file(connection, last, target)
     elif target.path is None:
         width = shutil.get_terminal_size((_WIDTH_WITHOUT_TERMINAL, 24)).columns
-        say(drawn(connection.sql(last), max_rows=max_rows, max_width=width))
+        say(drawn(_run_next(connection, last), max_rows=max_rows, max_width=width))
     else:
-        text = drawn(connection.sql(last), max_rows=max_rows, max_width=_WHOLE_WIDTH)
+        text = drawn(_run_next(connection, last), max_rows=max_rows, max_width=_WHOLE_WIDTH)
         with whole_file(target.path) as unfinished:
             unfinished.write_text(text, "utf-8")
+
+
+def _run_next(connection: Connection, statement: str) -> Relation:
+    """A query as a relation that is run before anything else, and once."""
+    text = connection.text_for_now(statement)
+    if text != statement:
+        with contextlib.suppress(*_BINDING_ERRORS):
+            return connection.relation_of(connection.native.sql(text))
+    return connection.sql(statement)
 
 
 def give(connection: Connection, relation: Relation, target: Target, *, max_rows: int, title: str = "") -> None:
@@ -245,11 +257,18 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 def _copy(connection: Connection, statement: str, style: str, file: Path) -> None:
     name = str(file).replace("'", "''")
-    copy = f"COPY ({statement}\n) TO '{name}' ({FORMATS[style]})"
+    into = f"TO '{name}' ({FORMATS[style]})"
+    copy = f"COPY ({statement}\n) {into}"
     try:
         connection.native.extract_statements(copy)
     except duckdb.ParserException:
         # An answer that is no sub-query, such as that of CALL: these are short.
         connection.native.register(_ANSWER, connection.sql(statement).to_arrow_table())
-        copy = f"COPY {_ANSWER} TO '{name}' ({FORMATS[style]})"
+        connection.execute(f"COPY {_ANSWER} {into}")
+        return
+    text = connection.text_for_now(statement)
+    if text != statement:
+        with contextlib.suppress(*_BINDING_ERRORS):
+            connection.execute(f"COPY ({text}\n) {into}")
+            return
     connection.execute(copy)

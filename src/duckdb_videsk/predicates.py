@@ -81,10 +81,13 @@ def time_ranges(expression: pc.Expression | None, schema: pa.Schema, column: str
     marked = wanted_by(edges)
     if marked is None:
         return TimeMatch(found, null_times=False)
-    mark, wanted = marked
-    hole = Range(mark, mark + 1)
-    around = [hole] if any(piece.end == mark or piece.start == mark + 1 for piece in found) else []
-    return TimeMatch(normalise([*found, *around]), null_times=wanted.null_times)
+    marks, wanted = marked
+    holes = [
+        Range(mark, mark + 1)
+        for mark in marks
+        if any(piece.end == mark or piece.start == mark + 1 for piece in found)
+    ]
+    return TimeMatch(normalise([*found, *holes]), null_times=wanted.null_times)
 
 
 def rows_wanted(expression: pc.Expression | None) -> Wanted | None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from duckdb_videsk.endpoints import ENDPOINTS
-from duckdb_videsk.ranges import as_datetime
+from duckdb_videsk.ranges import as_datetime, micros
 from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.places import places
 from duckdb_videsk.rewriting.scopes import Scope, parsed
@@ -40,6 +41,8 @@ _ORDERLY = {"PROJECTION", "TOP_N", "ORDER_BY", "LIMIT", "STREAMING_LIMIT", "UNIO
 _OPTIONAL = re.compile(r"optional: Dynamic Filter \(\w+\)")
 _RANGE_COLUMN = re.compile(rf"\b(?:{'|'.join(sorted({endpoint.range_column for endpoint in ENDPOINTS}))})\b")
 _SCANS = {"ARROW_SCAN", "PYTHON_ARROW_SCAN"}
+_INSTANT = re.compile(r"'(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d(?::\d\d)?)'")
+_MOST_BOUNDS = 4
 _EXTREME = re.compile(r"(?:min|max)\(#\d+\)")
 
 
@@ -60,11 +63,24 @@ def with_mark(native: duckdb.DuckDBPyConnection, text: str, parameters: object, 
     wanted = _extremes(select, source, column) or _top(select, source, column)
     if not has_usual_order(native):
         raise NotUnderstood("the session orders in its own way")
-    for mark in wanted.marks():
-        marked = _marked(text, select, f"{quoted(column)} <> {mark_literal(mark)}", tables)
-        if _reaches_scan(native, marked, parameters, _shown(mark), null_times=wanted.null_times):
+    for mark in _possible(native, text, parameters, wanted):
+        conditions = " AND ".join(f"{quoted(column)} <> {mark_literal(instant)}" for instant in mark)
+        marked = _marked(text, select, conditions, tables)
+        if _reaches_scan(native, marked, parameters, list(map(_shown, mark)), null_times=wanted.null_times):
             return marked
     raise NotUnderstood("another condition implies the mark")
+
+
+def _possible(
+    native: duckdb.DuckDBPyConnection, text: str, parameters: object, wanted: Wanted
+) -> Iterator[tuple[int, ...]]:
+    """Marks to try: those that other conditions seldom imply, then such as lie between conditions on the time."""
+    yield from wanted.marks()
+    ((_, plan),) = native.execute(f"EXPLAIN (FORMAT json) {text}", parameters).fetchall()
+    filters = [_filters(scan) for node in json.loads(plan) for scan in _scans(node, orderly=True)]
+    bounds = {bound for shown in filters for bound in _INSTANT.findall(shown)}
+    for bound in sorted(bounds)[:_MOST_BOUNDS]:
+        yield from wanted.marks_near(micros(datetime.fromisoformat(bound).astimezone(UTC)))
 
 
 def _shown(mark: int) -> str:
@@ -205,9 +221,9 @@ def _end_of_from(words: Sequence[Word]) -> int:
 
 
 def _reaches_scan(
-    native: duckdb.DuckDBPyConnection, text: str, parameters: object, mark: str, *, null_times: bool
+    native: duckdb.DuckDBPyConnection, text: str, parameters: object, mark: Sequence[str], *, null_times: bool
 ) -> bool:
-    """Whether DuckDB hands the mark to each scan of what is not kept: there is one for each account.
+    """Whether DuckDB hands the whole mark to each scan of what is not kept: there is one for each account.
 
     Raises:
         NotUnderstood: it does not hand it every condition, or does more with the records than order and cut them; or
@@ -218,7 +234,7 @@ def _reaches_scan(
     filters = [_filters(scan) for scan in scans]
     if null_times and any(len(_RANGE_COLUMN.findall(text)) > 1 for text in filters):
         raise NotUnderstood("another condition on the time")
-    return bool(filters) and all(mark in text for text in filters)
+    return bool(filters) and all(instant in text for text in filters for instant in mark)
 
 
 def _filters(scan: dict[str, Any]) -> str:
