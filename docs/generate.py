@@ -192,7 +192,7 @@ def _attributes(docstring: str) -> dict[str, str]:
 def _sentence(text: str) -> str:
     words = " ".join(text.split())
     plain = re.sub(r"\s*\(`VIDESK_\w+`(?:, |; )?([^)]*)\)", lambda m: f" ({m[1]})" if m[1] else "", words)
-    return re.sub(r'"(\w+)"', r"`\1`", plain)
+    return re.sub(r"(`[^`]*`)|\"(\w+)\"", lambda m: m[1] or f"`{m[2]}`", plain)
 
 
 def _variable(name: str) -> str:

@@ -12,7 +12,7 @@ import zlib
 
 import pytest
 
-from duckdb_videsk import client as client_module
+from duckdb_videsk import unpacking
 from duckdb_videsk.client import Client, Request
 from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import ApiError, ConnectionFailedError, ResponseError, ServerError
@@ -96,7 +96,7 @@ def test_a_body_comes_unpacked(server, encoding, body):
     assert answered(server, body, encoding).body == BODY
 
 
-@pytest.mark.parametrize("size", [0, 1, client_module._PIECE - 1, client_module._PIECE, 2 * client_module._PIECE])
+@pytest.mark.parametrize("size", [0, 1, unpacking.PIECE - 1, unpacking.PIECE, 2 * unpacking.PIECE])
 def test_no_byte_is_lost_at_the_edge_of_a_piece(server, size):
     assert answered(server, gzipped(b"x" * size)).body == b"x" * size
 
@@ -169,7 +169,7 @@ def test_a_bomb_is_not_unpacked(server):
 
 def test_only_what_can_be_unpacked_is_announced(server):
     answered(server, b"", None)
-    assert server.accepted[-1] == ", ".join(client_module._unpackers())
+    assert server.accepted[-1] == ", ".join(unpacking.unpackers())
     assert set(server.accepted[-1].split(", ")) <= {"gzip", "zstd"}
 
 

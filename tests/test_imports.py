@@ -1,9 +1,11 @@
 """A module imports only from rows above its own; inside a package the same holds for its modules."""
 
 import ast
+import re
 from pathlib import Path
 
 import duckdb_videsk
+from pages import TEXTS
 
 ROOT = Path(duckdb_videsk.__file__).parent
 
@@ -11,7 +13,7 @@ ROWS = [
     ["errors", "harmless"],
     ["guard"],
     ["settings"],
-    ["ranges", "labels", "ledger", "rate", "interrupts", "shipped", "report_words", "charts", "usage"],
+    ["ranges", "labels", "ledger", "rate", "interrupts", "shipped", "report_words", "charts", "usage", "unpacking"],
     ["account_settings"],
     ["specs", "running", "wanted"],
     ["endpoints"],
@@ -122,6 +124,14 @@ def is_code(path):
 
 def test_rows_of_the_package():
     check(ROOT, "duckdb_videsk", ROWS)
+
+
+def test_the_rows_are_those_of_the_page():
+    told = [[] for _ in ROWS]
+    for number, modules in re.findall(r"^\| (\d+) \| ([^|]*) \|", TEXTS["docs/architecture.md"], re.MULTILINE):
+        told[int(number) - 1] += re.findall(r"`(\w+)`", modules)
+    assert [sorted(row) for row in told] == [sorted(row) for row in ROWS]
+    assert "\n| – | `simulator` |" in TEXTS["docs/architecture.md"]
 
 
 def test_rows_of_fetch():

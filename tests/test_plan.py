@@ -231,3 +231,18 @@ def test_on_the_command_line(simulator, monkeypatch, capsys):
     (row,) = json.loads(capsys.readouterr().out)
     assert row["table_name"] == "calls"
     assert OCTOBER_6.length == DAY
+
+
+@pytest.mark.parametrize(
+    ("use", "query"),
+    [
+        ("videsk", "SELECT count(*) FROM calls WHERE start_time::date = '2026-10-06'"),
+        ("videsk", "SELECT count(*) FROM main.calls WHERE main.calls.start_time::date = '2026-10-06'"),
+        ("videsk.es", """FROM llamadas WHERE "Inicio"::date = '2026-10-06'"""),
+    ],
+)
+def test_names_are_looked_up_where_the_session_looks(simulator, use, query):
+    with connected(simulator, lake=False) as own:
+        own.execute(f"USE {use}")
+        (scan,) = own.plan(query).scans
+        assert scan.ranges == (OCTOBER_6,)

@@ -134,7 +134,7 @@ def trees(atoms: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-ROWS = pa.RecordBatch.from_pylist(
+ROWS = pa.Table.from_pylist(
     [
         {"t": instant, "text": text, "number": number}
         for instant in (*range(-5, 15), None)

@@ -89,6 +89,13 @@ def test_each_runs(capsys: pytest.CaptureFixture[str], name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("option", ["--max-rows", "--max-requests"])
+def test_numbers_have_bounds(capsys: pytest.CaptureFixture[str], option: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["report", "hours", option, "-5"])
+    assert "-5 is not from 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [

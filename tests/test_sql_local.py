@@ -161,6 +161,23 @@ def test_infinite_and_absent_dates(con: Connection, source: MemorySource) -> Non
     assert con.execute(BOUNDED[0]).fetchall() == []
 
 
+@pytest.mark.parametrize("day", ["5874897-12-31", "294246-01-01", "290300-01-01 (BC)"])
+def test_dates_that_cannot_be_moved_do_not_spoil_a_transaction(con: Connection, day: str) -> None:
+    con.begin()
+    con.execute(f"INSERT INTO targets (day) VALUES (DATE '{day}')")
+    assert len(con.execute(BOUNDED[0]).fetchall()) == 72
+    con.commit()
+    assert con.sql("SELECT count(*) FROM targets").fetchall() == [(5,)]
+
+
+def test_a_statement_does_not_grow_without_end(con: Connection) -> None:
+    joins = " ".join(
+        f"JOIN targets t{i} ON c.start_time::date = t{i}.day AND dayofweek(c.start_time) <> 1" for i in range(6)
+    )
+    text = con._rewritten(f"SELECT count(*) FROM videsk.calls c {joins}")
+    assert 1_000 < len(text) < 100_000
+
+
 def test_a_macro_in_the_place_of_a_function(con: Connection) -> None:
     text = "SELECT c.id FROM videsk.calls c JOIN targets t ON date_trunc('day', c.start_time) = t.day"
     lazy = con.sql(text)

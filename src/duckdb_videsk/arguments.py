@@ -13,7 +13,7 @@ from duckdb_videsk.usage import COMMANDS, bare_parser
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["add_accounts", "parser"]
+__all__ = ["add_accounts", "number", "parser"]
 
 _ABOUT_QUERY = """\
 Run SQL statements; the answer of the last one is printed, or saved whole with --output.
@@ -98,7 +98,7 @@ def _add_query(commands: Any) -> None:
     )
     query.add_argument("-o", "--output", type=Path, help="write the answer to this file, whole or not at all")
     query.add_argument(
-        "--max-rows", type=_number(int, 1), default=40, metavar="N", help="rows that a table shows (default: 40)"
+        "--max-rows", type=number(int, 1), default=40, metavar="N", help="rows that a table shows (default: 40)"
     )
     query.add_argument("--database", default=":memory:", help="a DuckDB file of yours to have open beside the tables")
     add_accounts(query)
@@ -142,18 +142,18 @@ def _add_serve(commands: Any) -> None:
     )
     serve.add_argument("--host", default=LOOPBACK, help="address to listen on (default: 127.0.0.1)")
     serve.add_argument(
-        "--port", type=_number(int, 1, 65_535), default=9494, metavar="N", help="port to listen on (default: 9494)"
+        "--port", type=number(int, 1, 65_535), default=9494, metavar="N", help="port to listen on (default: 9494)"
     )
     serve.add_argument(
         "--behind-tls", action="store_true", help="a proxy in front encrypts: allows a host other than this machine"
     )
     serve.add_argument("--token-file", type=Path, help="the clients' token; made, for your eyes only, if not there")
     serve.add_argument(
-        "--max-queries", type=_number(int, 1), default=16, metavar="N", help="queries at once (default: 16)"
+        "--max-queries", type=number(int, 1), default=16, metavar="N", help="queries at once (default: 16)"
     )
     serve.add_argument(
         "--max-seconds",
-        type=_number(float, 1),
+        type=number(float, 1),
         default=600,
         metavar="N",
         help="after so long, a query's requests are stopped (default: 600)",
@@ -174,7 +174,7 @@ def _add_settings(query: argparse.ArgumentParser) -> None:
     query.add_argument("--forms", help="ids of forms to read where the SQL names none, comma-separated")
     query.add_argument("--surveys", help="ids of surveys to read where the SQL names none, comma-separated")
     query.add_argument(
-        "--max-requests", type=_number(int, 1), metavar="N", help="fail where a query needs more requests than this"
+        "--max-requests", type=number(int, 1), metavar="N", help="fail where a query needs more requests than this"
     )
     query.add_argument(
         "--language",
@@ -192,24 +192,24 @@ def _add_simulate(commands: Any) -> None:
         description="A server on this machine that speaks the export API over made-up data, until Ctrl-C.",
     )
     simulate.add_argument(
-        "--port", type=_number(int, 0, 65_535), default=8787, metavar="N", help="default: 8787; 0 takes a free one"
+        "--port", type=number(int, 0, 65_535), default=8787, metavar="N", help="default: 8787; 0 takes a free one"
     )
     simulate.add_argument(
-        "--cap", type=_number(int, 1), default=5_000, metavar="N", help="records in one answer (default: 5000)"
+        "--cap", type=number(int, 1), default=5_000, metavar="N", help="records in one answer (default: 5000)"
     )
     simulate.add_argument(
         "--latency",
-        type=_number(float, 0, 3_600),
+        type=number(float, 0, 3_600),
         default=0.08,
         metavar="SECONDS",
         help="time an answer takes (default: 0.08)",
     )
     simulate.add_argument(
-        "--rate", type=_number(int, 1), default=20, metavar="N", help="requests a second (default: 20)"
+        "--rate", type=number(int, 1), default=20, metavar="N", help="requests a second (default: 20)"
     )
 
 
-def _number(kind: type[int | float], least: float, most: float = 1_000_000_000) -> Callable[[str], float]:
+def number(kind: type[int | float], least: float, most: float = 1_000_000_000) -> Callable[[str], float]:
     """A type for argparse: a number within bounds."""
 
     def number(text: str) -> float:

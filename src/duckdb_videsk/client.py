@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import io
 import json
 import ssl
-import zlib
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import httpx
 import msgspec
@@ -36,6 +34,7 @@ from duckdb_videsk.harmless import one_line
 from duckdb_videsk.ranges import Range, iso
 from duckdb_videsk.rate import retry_after
 from duckdb_videsk.settings import is_local
+from duckdb_videsk.unpacking import PIECE, Plain, unpackers, unpackers_taken
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.endpoints import Endpoint
     from duckdb_videsk.errors import RefusalShape
     from duckdb_videsk.settings import Settings
+    from duckdb_videsk.unpacking import Unpacker
 
 __all__ = ["Client", "Reply", "Request"]
 
@@ -51,9 +51,6 @@ _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MAN
 _WHOLE_ATTEMPT = 10
 _QUOTED = 200
 _LARGEST_REFUSAL = 64 << 10
-_PIECE = 1 << 20
-_ZSTD_SLICE = 256
-_ZSTD_WINDOW = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,7 @@ class Client:
             headers={
                 settings.auth_header: f"Bearer {settings.token.reveal()}",
                 "Accept": "application/json",
-                "Accept-Encoding": ", ".join(_unpackers()),
+                "Accept-Encoding": ", ".join(unpackers()),
                 "Content-Type": "application/json",
                 "User-Agent": f"duckdb-videsk/{version('duckdb-videsk')}",
             },
@@ -166,18 +163,18 @@ class Client:
                     if left < 0:
                         raise self._too_large(response, request)
                     whole.write(piece)
-                    if len(piece) >= _PIECE:
+                    if len(piece) >= PIECE:
                         await asyncio.sleep(0)
         if not unpacker.whole:
             raise _unusable(f"its {unpacker.name} stream ends before its end", response, request)
         return whole.getvalue()
 
-    def _unpacker(self, response: httpx.Response, request: Request) -> _Unpacker:
+    def _unpacker(self, response: httpx.Response, request: Request) -> Unpacker:
         named = response.headers.get_list("content-encoding", split_commas=True)
         used = [name for name in map(str.lower, named) if name not in {"", "identity"}]
-        known = {"x-gzip": _Gzip, **_unpackers()}
+        known = unpackers_taken()
         if not used:
-            return _Plain()
+            return Plain()
         if len(used) == 1 and used[0] in known:
             return known[used[0]]()
         error = _unusable(f"it is packed as {self._clean(', '.join(used))!r}, unasked", response, request)
@@ -185,7 +182,7 @@ class Client:
         raise error
 
     def _unpacked(
-        self, unpacker: _Unpacker, chunk: bytes, response: httpx.Response, request: Request
+        self, unpacker: Unpacker, chunk: bytes, response: httpx.Response, request: Request
     ) -> Iterator[bytes]:
         try:
             yield from unpacker.feed(chunk)
@@ -238,101 +235,12 @@ class Client:
         return one_line(redact(text[:_LARGEST_REFUSAL], self._settings.token.reveal()), _QUOTED)
 
 
-class _Unpacker(Protocol):
-    """What undoes one content encoding.
-
-    Attributes:
-        name: of the encoding.
-        faults: what `feed` raises for a broken stream.
-    """
-
-    name: str
-    faults: tuple[type[Exception], ...]
-
-    @property
-    def whole(self) -> bool:
-        """Whether the stream may end here."""
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """The next bytes unpacked, in pieces whose size is bounded whatever was packed."""
-
-
-class _Plain:
-    name = "identity"
-    faults: tuple[type[Exception], ...] = ()
-    whole = True
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        yield data
-
-
-class _Gzip:
-    name = "gzip"
-    faults: tuple[type[Exception], ...] = (zlib.error,)
-
-    def __init__(self) -> None:
-        self._member = zlib.decompressobj(wbits=31)
-        self._begun = False
-
-    @property
-    def whole(self) -> bool:
-        return self._member.eof or not self._begun
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        held_back = False
-        while data or held_back:
-            if self._member.eof:
-                self._member = zlib.decompressobj(wbits=31)
-            self._begun = True
-            piece = self._member.decompress(data, _PIECE)
-            data = self._member.unused_data or self._member.unconsumed_tail
-            held_back = len(piece) == _PIECE and not self._member.eof
-            yield piece
-
-
-class _Zstd:
-    """A few bytes can stand for 128 KiB, and nothing bounds what they unpack to: so they are fed in few."""
-
-    name = "zstd"
-
-    def __init__(self) -> None:
-        zstandard = importlib.import_module("zstandard")
-        self.faults: tuple[type[Exception], ...] = (zstandard.ZstdError,)
-        self._decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
-        self._frame = self._decompressor.decompressobj()
-        self._begun = False
-
-    @property
-    def whole(self) -> bool:
-        return bool(self._frame.eof) or not self._begun
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        for start in range(0, len(data), _ZSTD_SLICE):
-            rest = data[start : start + _ZSTD_SLICE]
-            while rest:
-                if self._frame.eof:
-                    self._frame = self._decompressor.decompressobj()
-                self._begun = True
-                yield self._frame.decompress(rest)
-                rest = self._frame.unused_data
-
-
 def _told_when_sent(on_sent: Callable[[], None]) -> Callable[[str, object], Awaitable[None]]:
     async def trace(event: str, _: object) -> None:
         if event.endswith(".send_request_body.complete"):
             on_sent()
 
     return trace
-
-
-@cache
-def _unpackers() -> dict[str, Callable[[], _Unpacker]]:
-    """By encoding, what this installation can unpack."""
-    try:
-        importlib.import_module("zstandard")
-    except ImportError:
-        return {"gzip": _Gzip}
-    return {"gzip": _Gzip, "zstd": _Zstd}
 
 
 def _unusable(reason: str, response: httpx.Response, request: Request) -> ResponseError:

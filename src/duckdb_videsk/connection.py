@@ -14,7 +14,7 @@ from duckdb_videsk.bridge import Bridge, Wrapper
 from duckdb_videsk.errors import ClosedError, ConfigError
 from duckdb_videsk.interrupts import doorbell
 from duckdb_videsk.relation import Relation, adopted, delegate
-from duckdb_videsk.rewriting import Rewritten, time_zone_of
+from duckdb_videsk.rewriting import Rewritten, search_path_of, time_zone_of
 from duckdb_videsk.session import show_first_rows_early
 from duckdb_videsk.views import text_literal
 
@@ -154,6 +154,8 @@ class Connection(Wrapper):
         rewritten = Rewritten(query)
         with self._native.cursor() as cursor:
             cursor.execute(f"SET TimeZone = {text_literal(time_zone_of(self._native))}")
+            if search_path := search_path_of(self._native):
+                cursor.execute(f"SET search_path = {text_literal(search_path)}")
             with doorbell.insisting():
                 if self.settings.implied_ranges:
                     rewritten = rewriter.checked(cursor, query, rewriter.rewrite(cursor, query, parameters))

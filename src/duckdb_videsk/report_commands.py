@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from duckdb_videsk.arguments import number
 from duckdb_videsk.errors import QueryError
 from duckdb_videsk.opening import connect
 from duckdb_videsk.output import FORMATS, Target, give, say, whole_file, writable
@@ -63,10 +64,10 @@ def add_report_commands(commands: Any) -> None:
     asked.set_defaults(run=_report)
     asked.add_argument("name", nargs="?", help="of the report; without it they are listed")
     asked.add_argument("--survey", metavar="ID", help="of the survey to report on; default: all of the settings")
-    asked.add_argument("--format", choices=["table", *FORMATS], help="default: what the name of --output ends in")
+    asked.add_argument("--format", choices=["table", *FORMATS], help="default: as for 'videsk query'")
     asked.add_argument("-o", "--output", type=Path, help="write the answer to this file, whole or not at all")
     asked.add_argument(
-        "--max-rows", type=int, default=200, metavar="N", help="rows that a table shows (default: 200)"
+        "--max-rows", type=number(int, 1), default=200, metavar="N", help="rows that a table shows (default: 200)"
     )
     asked.add_argument("--language", choices=TITLE_LANGUAGES, help="of titles; default: names as in the SQL")
     _add_range(asked)
@@ -94,7 +95,10 @@ def _add_range(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base-url", help="of the API, or of a simulator")
     parser.add_argument("--time-zone", help="IANA name whose days the dates mean, as in America/Santiago")
     parser.add_argument(
-        "--max-requests", type=int, metavar="N", help="fail where a query needs more requests than this"
+        "--max-requests",
+        type=number(int, 1),
+        metavar="N",
+        help="fail where a query needs more requests than this",
     )
 
 

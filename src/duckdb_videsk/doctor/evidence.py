@@ -114,10 +114,6 @@ class Seen:
             label for text in self.texts(UNMAPPED) if text is not None for label in msgspec.json.decode(text)
         )
 
-    def time_of(self, name: Name) -> int | None:
-        """The range time of the row with that name; None where it is not there."""
-        return next((time for row, time in zip(self.names, self.times, strict=True) if row == name), None)
-
     def times_by_name(self) -> dict[Name, int]:
         """The times of the rows whose name no other row has."""
         counts = Counter(self.names)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -16,10 +12,11 @@ from duckdb_videsk.doctor.caps import applied_cap
 from duckdb_videsk.doctor.clocks import shift_of
 from duckdb_videsk.doctor.report import FORMAT_VERSION
 from duckdb_videsk.fetch.account import Account as Known
+from duckdb_videsk.fetch.history import write_json
 from duckdb_videsk.ranges import SECOND, Range, micros
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
     from duckdb_videsk.doctor.evidence import Account, Seen, Table
     from duckdb_videsk.doctor.report import Report
@@ -49,7 +46,7 @@ def remember(account: Account, report: Report, ledger: Ledger) -> list[str]:
     learnt = [table for table in account.tables if _teach(known, table)]
     day = report.at.date().isoformat()
     now = {name: (day, reading) for name, reading in _by_name(report).items()}
-    _write(folder / _NAME, {"version": FORMAT_VERSION, "readings": {**_read(folder / _NAME), **now}})
+    write_json(folder / _NAME, {"version": FORMAT_VERSION, "readings": {**_read(folder / _NAME), **now}})
     return list(dict.fromkeys(table.endpoint.table for table in learnt))
 
 
@@ -110,17 +107,3 @@ def _read(file: Path) -> dict[str, tuple[str, str]]:
         return pairs if content["version"] == FORMAT_VERSION else {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
-
-
-def _write(file: Path, content: Mapping[str, object]) -> None:
-    """Private to the user, whole or not at all; a failure is no matter."""
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=".doctor-")
-        unfinished = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as target:
-                json.dump(content, target, ensure_ascii=False)
-            unfinished.replace(file)
-        finally:
-            unfinished.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from duckdb_videsk.ranges import DAY, EVER, SECOND, Range
 
-__all__ = ["History", "Outlook"]
+__all__ = ["History", "Outlook", "write_json"]
 
 _HOUR = 3_600 * SECOND
 _WEEK_HOURS = 168
@@ -128,16 +128,7 @@ class History:
             return
         self._changed = False
         content = {"version": _VERSION, "cap": self.cap, "days": sorted(self._days.items()), "hours": self._hours}
-        with contextlib.suppress(OSError):
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self._file.parent, prefix=".history-")
-            unfinished = Path(name)
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as target:
-                    json.dump(content, target, separators=(",", ":"))
-                unfinished.replace(self._file)
-            finally:
-                unfinished.unlink(missing_ok=True)
+        write_json(self._file, content)
 
     def _load(self, file: Path) -> None:
         try:
@@ -153,3 +144,17 @@ class History:
         sane = all(0 <= number < _MOST for number in numbers) and all(abs(day) < _MOST for day in days)
         if content.get("version") == _VERSION and sane and len(hours) == _WEEK_HOURS:
             self._days, self._hours, self.cap = days, hours, cap
+
+
+def write_json(file: Path, content: object) -> None:
+    """Write a file of what is only good to know: private to the user, whole or not at all; a failure is no matter."""
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.stem}-")
+        unfinished = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as target:
+                json.dump(content, target, ensure_ascii=False, separators=(",", ":"))
+            unfinished.replace(file)
+        finally:
+            unfinished.unlink(missing_ok=True)

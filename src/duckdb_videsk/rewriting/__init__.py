@@ -28,6 +28,7 @@ from duckdb_videsk.rewriting.session import (
     has_temporary,
     mean_the_same,
     sameness,
+    search_path_of,
     session_of,
     time_zone_of,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "Rewriter",
     "Rewritten",
     "TableName",
+    "search_path_of",
     "time_zone_of",
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -112,12 +112,22 @@ class Statement:
         trees = {place: bounded(tree, place, self._local) for place, tree in written.items()}
         for place, tree in trees.items():
             for path, source in range_columns(tree, place).items():
-                found = self._finding(tree, path, unless_pushed=tree == written[place])
-                if found is not None:
+                for found in self._of_one(written[place], tree, path):
                     said = self._predicate(place)
                     yield Implied(place, source.table, found.column, found.ranges, said, found.unless, found.meanings)
         for place, facts in shared_facts(trees):
             yield from self._between_tables(place, facts)
+
+    def _of_one(self, written: Node, tree: Node, path: Path) -> Iterator[_Finding]:
+        """What a condition says of a column, with the ends of local tables where it names them."""
+        found = self._finding(tree, path, unless_pushed=tree == written)
+        if found is not None:
+            yield found if tree == written else self._proved(found)
+
+    def _proved(self, found: _Finding) -> _Finding:
+        """A finding by the ends of local tables: DuckDB looks at them again for each bound, so there are but two."""
+        unless = (*found.unless, *(f"NOT {proof}" for proof in self._local.used))
+        return replace(found, ranges=_hull(found.ranges), unless=unless)
 
     def _between_tables(self, place: Place, facts: Facts) -> Iterator[Implied]:
         """What conditions imply for the columns that they compare with each other."""
@@ -126,6 +136,8 @@ class Statement:
             return
         links = [*sure, *facts.same([*sure, *natural])]
         found = {path: self._finding(facts.tree, path, unless_pushed=False) for path in _paths([*links, *natural])}
+        if self._local.used:
+            found = {path: None if one is None else self._proved(one) for path, one in found.items()}
         ranges = {path: (EVER,) if finding is None else finding.ranges for path, finding in found.items()}
         edges = [*links, *natural] if self._natural_bounds else links
         known = [finding for path, finding in found.items() if finding is not None and path in _paths(edges)]
@@ -176,7 +188,6 @@ class Statement:
             return None
         column = _written(path)
         unless = (self._session.differs(column), *_other_moments(condition, moments))
-        unless = (*unless, *(f"NOT {proof}" for proof in self._local.used))
         return _Finding(column, ranges, unless, tuple(meaning(leaf, {path}) for leaf in condition.leaves))
 
     def _asked_of_two(self, nodes: Sequence[Node], template: str) -> tuple[str, ...]:
@@ -189,6 +200,10 @@ class _Finding:
     ranges: tuple[Range, ...]
     unless: tuple[str, ...]
     meanings: tuple[tuple[str, str], ...]
+
+
+def _hull(ranges: tuple[Range, ...]) -> tuple[Range, ...]:
+    return (Range(ranges[0].start, ranges[-1].end),) if ranges else ()
 
 
 def _paths(edges: Sequence[Edge]) -> set[Path]:

@@ -32,6 +32,9 @@ _TYPES = {"DATE": "DATE", "TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
 # A TIMESTAMP is left out: as an instant, one that the clock skips comes after some that are later.
 _TURNED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _SLACK_DAYS = [0, 1, 31, 366, 3_660]
+# An error, as where a date is moved past the last there is, would spoil the user's transaction.
+_USUAL_DAYS = {">": "0001-01-01", "<": "9999-12-31"}
+_MOST_PROOFS = 4
 _TEXT = r'"(?:[^"\\]|\\.)*"'
 _TABLE = re.compile(rf'"function_data":\{{"catalog":({_TEXT}),"schema":({_TEXT}),"table":({_TEXT})')
 _NOTHING = '{"error":false,"plans":[{"type":"LOGICAL_EMPTY_RESULT"'
@@ -84,7 +87,7 @@ class LocalTables:
 
     def _of(self, place: Place, node: Node) -> tuple[str, Ends] | None:
         key = _column(place, node)
-        if key is None:
+        if key is None or (key not in self._known and len(self.used) >= _MOST_PROOFS):
             return None
         if key not in self._known:
             try:
@@ -104,10 +107,12 @@ class LocalTables:
             return None
         whole = ".".join(quoted(json.loads(part)) for part in meant.groups())
         ends = ", ".join(
-            f"[CAST({function}({name}) {sign} to_days(n) AS {kind})::VARCHAR FOR n IN {_SLACK_DAYS}]"
+            f"[CAST(system.main.{function}({name}) {sign} system.main.to_days(n) AS {kind})::VARCHAR"
+            f" FOR n IN {_SLACK_DAYS}]"
             for function, sign in (("min", "-"), ("max", "+"))
         )
-        ((least, greatest),) = self._look(f"SELECT {ends} FROM {whole} WHERE isfinite({name})")  # noqa: S608 - quoted
+        usual = " AND ".join(f"{name} {sign} CAST('{day}' AS {kind})" for sign, day in _USUAL_DAYS.items())
+        ((least, greatest),) = self._look(f"SELECT {ends} FROM {whole} WHERE {usual}")  # noqa: S608 - quoted
         proofs = _Proofs(table, name, kind, meant.group())
         return kind, Ends(self._sure(proofs, "<", least), self._sure(proofs, ">", greatest))
 

@@ -24,6 +24,7 @@ __all__ = [
     "has_usual_order",
     "mean_the_same",
     "sameness",
+    "search_path_of",
     "session_of",
     "time_zone_of",
 ]
@@ -77,6 +78,11 @@ def session_of(native: duckdb.DuckDBPyConnection) -> Session:
 def time_zone_of(native: duckdb.DuckDBPyConnection) -> str:
     """A connection's time zone."""
     return answer(native, "system.main.current_setting('TimeZone')")
+
+
+def search_path_of(native: duckdb.DuckDBPyConnection) -> str:
+    """Where a connection looks for tables, as `USE` has set it; empty where it has not."""
+    return answer(native, "'=' || system.main.current_setting('search_path')").removeprefix("=")
 
 
 def mean_the_same(native: duckdb.DuckDBPyConnection, pairs: Iterable[tuple[str, str]]) -> bool:
