@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Bridge", "Keeper", "Wrapper", "unwrapped"]
 
+# What is put into a statement stands behind this, and an excerpt of it might show some.
+_SPLICED = ") AND ("
 _CALL_NAME = "__duckdb_videsk_call__"
 _CALL = compile(f"{_CALL_NAME}()", "<duckdb_videsk>", "eval")
 
@@ -94,6 +96,8 @@ class Bridge:
                     if original is None and isinstance(error, duckdb.Error):
                         original = self._keeper.explain(error)
                     if original is None:
+                        original = _without_excerpt(error)
+                    if original is None:
                         raise
                     raise original from original.__cause__
         except Stopped:
@@ -123,6 +127,13 @@ class Bridge:
                     except StopIteration:
                         return
                 yield batch
+
+
+def _without_excerpt(error: Exception) -> Exception | None:
+    """An error of DuckDB that shows text of ours, without that; None for any other."""
+    message, cut, excerpt = str(error).partition("\n\nLINE ")
+    ours = isinstance(error, duckdb.Error) and cut and _SPLICED in excerpt
+    return type(error)(message) if ours else None
 
 
 def unwrapped(value: Any) -> Any:

@@ -116,14 +116,19 @@ def normalise(ranges: Iterable[Range]) -> tuple[Range, ...]:
 
 def subtract(ranges: Iterable[Range], holes: Iterable[Range]) -> tuple[Range, ...]:
     """What of `ranges` no hole covers, normalised."""
-    left = list(normalise(ranges))
-    for hole in normalise(holes):
-        left = [
-            part
-            for piece in left
-            for part in (piece.intersect(Range(piece.start, hole.start)), piece.intersect(Range(hole.end, piece.end)))
-            if not part.empty
-        ]
+    left: list[Range] = []
+    gaps, at = normalise(holes), 0
+    for piece in normalise(ranges):
+        start = piece.start
+        while at < len(gaps) and gaps[at].start < piece.end:
+            if gaps[at].start > start:
+                left.append(Range(start, gaps[at].start))
+            start = max(start, gaps[at].end)
+            if gaps[at].end > piece.end:
+                break  # it may cover some of the next piece too
+            at += 1
+        if start < piece.end:
+            left.append(Range(start, piece.end))
     return tuple(left)
 
 

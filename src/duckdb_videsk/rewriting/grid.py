@@ -109,7 +109,7 @@ class Evaluator:
         close = halves if total(halves) <= _MOST_QUARTERS * QUARTER else _edges(halves)
         ends = _PIECES[-1] in outside
         fine = self._cells(quarter, [*close, *([] if ends else [_LAST_DAYS])], QUARTER)
-        kept = [a.intersect(b) for a in odd for b in close] + ([_LAST_DAYS] if ends else [])
+        kept = [*subtract(odd, subtract([EVER], close)), *([_LAST_DAYS] if ends else [])]
         ranges = _few(normalise([*outside, *subtract(halves, close), *fine, *kept]))
         return None if ranges == (EVER,) else ranges
 

@@ -35,6 +35,8 @@ _SLACK_DAYS = [0, 1, 31, 366, 3_660]
 # An error, as where a date is moved past the last there is, would spoil the user's transaction.
 _USUAL_DAYS = {">": "0001-01-01", "<": "9999-12-31"}
 _MOST_PROOFS = 4
+# DuckDB 1.5 plans a statement in a transaction of its own, before that in which it runs.
+_ONE_TRANSACTION = int(duckdb.__version__.split(".")[0]) >= 2
 _TEXT = r'"(?:[^"\\]|\\.)*"'
 _TABLE = re.compile(rf'"function_data":\{{"catalog":({_TEXT}),"schema":({_TEXT}),"table":({_TEXT})')
 _NOTHING = '{"error":false,"plans":[{"type":"LOGICAL_EMPTY_RESULT"'
@@ -91,7 +93,9 @@ class LocalTables:
             return None
         if key not in self._known:
             try:
-                self._known[key] = self._looked_up(*key)
+                self._known[key] = self._looked_up(*key) if _ONE_TRANSACTION else None
+            except duckdb.InterruptException:
+                raise
             except (duckdb.Error, ValueError, LookupError):
                 self._known[key] = None
         return self._known[key]
