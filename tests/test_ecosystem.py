@@ -153,7 +153,7 @@ def test_what_bounds_a_scan_of_sqlalchemy(con: duckdb_videsk.Connection, engine:
     for schema, condition, bounded in [
         (None, lambda t: (t.c.start_time >= datetime(2026, 3, 2)) & (t.c.start_time < datetime(2026, 3, 3)), True),  # noqa: DTZ001
         (None, lambda t: sa.cast(t.c.start_time, sa.Date) == date(2026, 3, 2), True),
-        ("main", lambda t: sa.cast(t.c.start_time, sa.Date) == date(2026, 3, 2), False),
+        ("main", lambda t: sa.cast(t.c.start_time, sa.Date) == date(2026, 3, 2), True),
     ]:
         columns = [sa.Column(column["name"], column["type"]) for column in described]
         calls = sa.Table("calls", sa.MetaData(), *columns, schema=schema)
