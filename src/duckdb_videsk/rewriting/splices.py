@@ -81,7 +81,7 @@ def prove(text: str, tree: Node, words: Sequence[Word], chosen: Sequence[Place],
     seen = parsed(marked)
     for place, mark in marks.items():
         key = "on" if place.join else "this"
-        added = exp.Paren(this=parsed(f"SELECT '{mark}' = ''").expressions[0])
+        added = exp.Paren(this=exp.EQ(this=exp.Literal.string(mark), expression=exp.Literal.string("")))
         place.node.set(key, exp.And(this=exp.Paren(this=place.node.args[key]), expression=added))
     ((before, after),) = evaluator.rows(serialised(text, marked))
     if seen != tree or not same_but_for(list(marks.values()), before, after):
