@@ -90,3 +90,33 @@ def test_the_errors_are_there_without_importing_them() -> None:
     program = "import duckdb_videsk; print(duckdb_videsk.errors.VideskError is duckdb_videsk.VideskError)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
+
+
+FROZEN = Path(__file__).with_name("public_api.txt")
+
+
+def the_public_api() -> str:
+    """Every public name with its signature; of a class also its bases, attributes and methods of its own."""
+    lines = []
+    for name in duckdb_videsk.__all__:
+        value = getattr(duckdb_videsk, name)
+        if not inspect.isclass(value):
+            lines.append(f"{name}{inspect.signature(value)}")
+            continue
+        bases = ", ".join(base.__name__ for base in value.__bases__)
+        lines.append(f"class {name}({bases})")
+        for member, inner in sorted(vars(value).items()):
+            if member.startswith("_") and member != "__init__":
+                continue
+            bare = inner.__func__ if isinstance(inner, classmethod | staticmethod) else inner
+            lines.append(f"    {member}{inspect.signature(bare) if inspect.isfunction(bare) else ''}")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_public_api_is_frozen() -> None:
+    """What stands there changes as docs/README.md says: write it anew by `python tests/test_public_api.py`."""
+    assert the_public_api() == FROZEN.read_text("utf-8")
+
+
+if __name__ == "__main__":
+    FROZEN.write_text(the_public_api(), "utf-8")

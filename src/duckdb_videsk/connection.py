@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.plans import QueryPlan
     from duckdb_videsk.settings import Settings
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "relation_of", "text_for_now"]
 
 _CLOSING_SECONDS = 2.0
 _CLOSING_STEP = 0.02
@@ -120,15 +120,6 @@ class Connection(Wrapper):
         return relation
 
     query = sql
-
-    def text_for_now(self, query: str) -> str:
-        """The text of a query to be run next, and once, by DuckDB itself: as `execute` would run it."""
-        self._open_bridge()
-        return self._rewritten(query, at_once=True)
-
-    def relation_of(self, native: duckdb.DuckDBPyRelation) -> Relation:
-        """DuckDB's own relation as one whose errors are the scan's own."""
-        return Relation(native, self._open_bridge())
 
     def execute(self, query: str, parameters: object = None) -> Connection:
         """Run a statement; its rows wait to be fetched."""
@@ -317,3 +308,14 @@ class Connection(Wrapper):
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"base_url={self.settings.base_url!r}"
         return f"<duckdb_videsk.Connection {state}>"
+
+
+def text_for_now(connection: Connection, query: str) -> str:
+    """The text of a query to be run next, and once, by DuckDB itself: as `execute` would run it."""
+    connection._open_bridge()  # noqa: SLF001 - of this module
+    return connection._rewritten(query, at_once=True)  # noqa: SLF001
+
+
+def relation_of(connection: Connection, native: duckdb.DuckDBPyRelation) -> Relation:
+    """DuckDB's own relation as one whose errors are the scan's own."""
+    return Relation(native, connection._open_bridge())  # noqa: SLF001

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from duckdb_videsk.connection import relation_of, text_for_now
 from duckdb_videsk.errors import QueryError
 from duckdb_videsk.harmless import harmless
 
@@ -128,10 +129,10 @@ def run_script(connection: Connection, sql: str, target: Target, *, max_rows: in
 
 def _run_next(connection: Connection, statement: str) -> Relation:
     """A query as a relation that is run before anything else, and once."""
-    text = connection.text_for_now(statement)
+    text = text_for_now(connection, statement)
     if text != statement:
         with contextlib.suppress(*_BINDING_ERRORS):
-            return connection.relation_of(connection.native.sql(text))
+            return relation_of(connection, connection.native.sql(text))
     return connection.sql(statement)
 
 
@@ -266,7 +267,7 @@ def _copy(connection: Connection, statement: str, style: str, file: Path) -> Non
         connection.native.register(_ANSWER, connection.sql(statement).to_arrow_table())
         connection.execute(f"COPY {_ANSWER} {into}")
         return
-    text = connection.text_for_now(statement)
+    text = text_for_now(connection, statement)
     if text != statement:
         with contextlib.suppress(*_BINDING_ERRORS):
             connection.execute(f"COPY ({text}\n) {into}")
