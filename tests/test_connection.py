@@ -766,3 +766,31 @@ def test_connect_and_attach_take_every_setting() -> None:
     with duckdb.connect() as native, duckdb_videsk.attach(native, **options) as con:
         assert native.execute("SELECT current_setting('TimeZone')").fetchone() == (ZONE,)
         assert con.native is native
+
+
+def test_parameters_and_threads_of_duckdb_do_not_wait_for_each_other() -> None:
+    """DuckDB 1.5 would wait for ever in `sql` with parameters: seen in about one of ten runs of a larger answer."""
+    code = """if True:
+        import datetime, faulthandler
+        import duckdb_videsk
+        from duckdb_videsk.demo import demo_account
+        from duckdb_videsk.simulator import Behaviour, Simulator
+
+        faulthandler.dump_traceback_later(80, exit=True)
+        account = demo_account()
+        text = "SELECT id, 1::HUGEINT AS huge FROM videsk.main.calls WHERE start_time >= ? AND start_time < ?"
+        values = [datetime.datetime(2026, 3, day, tzinfo=datetime.UTC) for day in (1, 12)]
+        with (
+            Simulator(account, behaviour=Behaviour(latency_s=0.0, cap=1000, rate_per_second=10_000)) as sim,
+            duckdb_videsk.connect(token=sim.token, base_url=sim.url, requests_per_second=1000) as con,
+        ):
+            for _ in range(12):
+                relation = con.sql(text, params=values, alias="x")
+                (count,) = relation.aggregate("count(x.id)").fetchone()
+            assert str(relation.types[1]) == "HUGEINT", relation.types
+            print(count, con.execute("SELECT current_setting('arrow_lossless_conversion')").fetchone())
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split(" ", 1)[1] == "(False,)\n"
+    assert int(done.stdout.split()[0]) > 5_000

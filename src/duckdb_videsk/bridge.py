@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.running import Board
 
-__all__ = ["Bridge", "Keeper", "Wrapper", "unwrapped"]
+__all__ = ["HOLDS_ON", "Bridge", "Keeper", "Wrapper", "gives_rows", "held", "lossless", "unwrapped"]
 
+HOLDS_ON = int(duckdb.__version__.split(".")[0]) < 2
+"""Whether `sql` with parameters runs the query while no other thread may run Python: DuckDB 1.5, which then waits for
+ever for a thread of its own that reads our rows. What has parameters is run by `execute` there."""
 # What is put into a statement stands behind this, and an excerpt of it might show some.
 _SPLICED = ") AND ("
 _CALL_NAME = "__duckdb_videsk_call__"
@@ -134,6 +137,32 @@ def _without_excerpt(error: Exception) -> Exception | None:
     message, cut, excerpt = str(error).partition("\n\nLINE ")
     ours = isinstance(error, duckdb.Error) and cut and _SPLICED in excerpt
     return type(error)(message) if ours else None
+
+
+def gives_rows(native: duckdb.DuckDBPyConnection, text: str) -> bool:
+    """Whether a text is one statement, and a query."""
+    statements = native.extract_statements(text)
+    return len(statements) == 1 and statements[0].expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]
+
+
+@contextlib.contextmanager
+def lossless(native: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Within, every type of DuckDB goes to Arrow so that it comes back as the same."""
+    name = "arrow_lossless_conversion"
+    ((before,),) = native.execute(f"SELECT current_setting('{name}')").fetchall()
+    native.execute(f"SET {name} = true")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(duckdb.Error):
+            native.execute(f"SET {name} = {str(before).lower()}")
+
+
+def held(native: duckdb.DuckDBPyConnection, text: str, values: object) -> duckdb.DuckDBPyRelation:
+    """The answer of a query with parameters as a relation."""
+    with lossless(native):
+        table = native.execute(text, values).to_arrow_table()
+    return native.from_arrow(table)
 
 
 def unwrapped(value: Any) -> Any:

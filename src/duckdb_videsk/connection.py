@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from duckdb_videsk.bridge import Bridge, Wrapper
+from duckdb_videsk.bridge import HOLDS_ON, Bridge, Wrapper, gives_rows, lossless
 from duckdb_videsk.errors import ClosedError, ConfigError
 from duckdb_videsk.interrupts import doorbell
 from duckdb_videsk.relation import Relation, adopted, delegate
@@ -109,6 +109,8 @@ class Connection(Wrapper):
         """A query as a lazy relation; None for a statement without a result."""
         bridge, text = self._open_bridge(), self._rewritten(query, params)
         relation: Relation
+        if HOLDS_ON and params and gives_rows(self._native, query):
+            return self._held(query, text, alias, params)
         if text is not query:
             with contextlib.suppress(*_BINDING_ERRORS):
                 native = bridge.call(self._native.sql, text, alias=alias, params=params)
@@ -120,6 +122,20 @@ class Connection(Wrapper):
         return relation
 
     query = sql
+
+    def _held(self, query: str, text: str, alias: str, params: object) -> Relation:
+        """The answer of a query with parameters, which is run now, as it is by DuckDB's own `sql`."""
+        bridge = self._bridge
+        with lossless(self._native):
+            try:
+                bridge.call(self._native.execute, text, params)
+            except _BINDING_ERRORS:
+                if text is query:
+                    raise
+                bridge.call(self._native.execute, query, params)
+            table = bridge.go_on(self._native.to_arrow_table)
+        relation = self._native.from_arrow(table)
+        return Relation(relation.set_alias(alias) if alias else relation, bridge)
 
     def execute(self, query: str, parameters: object = None) -> Connection:
         """Run a statement; its rows wait to be fetched."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import duckdb
 
+from duckdb_videsk.bridge import HOLDS_ON, held
 from duckdb_videsk.errors import QueryError
 from duckdb_videsk.report_words import column_title
 from duckdb_videsk.shipped import sql_folder
@@ -163,7 +164,10 @@ def report(
     given = {"since": since, "until": until, "by": by, "threshold_seconds": threshold_seconds, "survey": survey}
     chosen = named(name)
     values = bound(con, chosen, {name: value for name, value in given.items() if value is not None})
-    answer = con.sql(chosen.sql, params=values)
+    if HOLDS_ON and isinstance(con, duckdb.DuckDBPyConnection):
+        answer: Relation | duckdb.DuckDBPyRelation = held(con, chosen.sql, values)
+    else:
+        answer = con.sql(chosen.sql, params=values)
     if language is None:
         return answer
     titled = (f"{quoted(one.name)} AS {quoted(column_title(one.name, language))}" for one in chosen.columns)
