@@ -150,12 +150,12 @@ def lossless(native: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Within, every type of DuckDB goes to Arrow so that it comes back as the same."""
     name = "arrow_lossless_conversion"
     ((before,),) = native.execute(f"SELECT current_setting('{name}')").fetchall()
-    native.execute(f"SET {name} = true")
+    native.execute(f"SET SESSION {name} = true")
     try:
         yield
     finally:
         with contextlib.suppress(duckdb.Error):
-            native.execute(f"SET {name} = {str(before).lower()}")
+            native.execute(f"SET SESSION {name} = {str(before).lower()}")
 
 
 def held(native: duckdb.DuckDBPyConnection, text: str, values: object) -> duckdb.DuckDBPyRelation:
