@@ -228,7 +228,7 @@ def wait_until(holds: object) -> None:
 def test_progress_is_one_output_that_is_empty_at_the_end(notebook: Kernel, simulator: Simulator) -> None:
     quick = notebook.run(f"%videsk {WAITING}")
     assert (quick.shown, quick.streams) == ([], {})
-    simulator.behaviour.latency_s = 0.45
+    simulator.behaviour.latency_s = 1.1
     ran = notebook.run("%videsk SELECT count(*) AS n FROM videsk.calls WHERE start_time >= '2026-03-01'")
     assert "400" in ran.text
     assert ran.streams == {}

@@ -236,7 +236,7 @@ def test_whatever_happens_to_the_table(
 def test_an_error_while_it_runs_shows_nothing_that_was_put_in(con: Connection) -> None:
     text = "SELECT c.id FROM videsk.calls c JOIN targets t ON c.start_time::date = t.day AND t.goal = c.agent::BIGINT"
     for run in (con.execute, con.sql):
-        with pytest.raises(duckdb.ConversionException, match="Could not convert string 'ana'") as caught:
+        with pytest.raises(duckdb.ConversionException, match=r"Could not convert string '\w+'") as caught:
             run(text).fetchall()
         assert "CASE WHEN" not in str(caught.value)
         assert "system.main" not in str(caught.value)
