@@ -140,6 +140,23 @@ def test_an_unbounded_plan_asks_both_ends_first():
     assert plan.next() is None
 
 
+def test_known_weeks_say_nothing_of_thirty_years_before_them():
+    times = [NOW // SECOND - 600 * number for number in range(1, 2_000)]
+    history = History()
+    history.note(Range(times[-1] * SECOND, NOW), pa.array([time * SECOND for time in times], pa.int64()), now=NOW)
+    source = Source(times, 500)
+    plan = Plan([Range(NOW - 30 * 365 * DAY, NOW)], now=NOW, outlook=history.outlook(), cap=500)
+    oldest, newest = plan.next(), plan.next()
+    assert newest.newest_first
+    for ask, sound in ((newest, False), (oldest, True)):
+        covered, rows, first, last = source.answer(ask)
+        plan.answered(ask, covered, rows=rows, cap=500, first=first, last=last)
+        assert plan.is_sound is sound
+    assert plan.expected_requests() < 4
+    inside = Plan([Range(NOW - 10 * DAY, NOW)], now=NOW, outlook=history.outlook(), cap=500)
+    assert inside.is_sound
+
+
 def test_ranges_are_read_in_whole_seconds_and_gaps_are_not():
     plan = Plan([Range(0, 10), Range(SECOND - 1, SECOND), Range(3 * SECOND, 4 * SECOND)], now=NOW)
     assert plan.ranges == (Range(0, SECOND), Range(3 * SECOND, 4 * SECOND))

@@ -75,6 +75,7 @@ class Plan:
         self._numbers = 0
         self._density = Density(now, outlook)
         self._is_outlook_known = outlook is not None
+        self._known_since = EVER.end if outlook is None else outlook.hull.start
         self._cap = cap
 
     @property
@@ -96,8 +97,16 @@ class Plan:
 
     @property
     def is_sound(self) -> bool:
-        """Whether what is expected rests on more than a glimpse: a crowded minute says nothing of a year."""
-        return self._is_outlook_known or self._density.seen >= _GLIMPSE
+        """Whether what is expected rests on more than a glimpse, and on where the records begin.
+
+        A crowded minute says nothing of a year, nor do known weeks of the years before them.
+        """
+        if not (self._is_outlook_known or self._density.seen >= _GLIMPSE):
+            return False
+        earliest = min((span.start for span in self._spans), default=EVER.end)
+        if earliest <= EVER.start:
+            return self._is_outlook_known
+        return earliest > self.ranges[0].start or earliest >= self._known_since
 
     def next(self) -> Ask | None:
         """The next stretch worth asking for; None if none is worth it before an answer comes."""
