@@ -154,7 +154,7 @@ OTHERS = [
     "SELECT id FROM videsk.calls WHERE duration_seconds % 2 < 1 ORDER BY start_time DESC, id LIMIT 10",
     "SELECT id FROM videsk.calls ORDER BY start_time DESC, id LIMIT 1 + 1",
     "SELECT id FROM videsk.calls ORDER BY start_time DESC, id LIMIT 1%",
-    "SELECT agent, count(*) FROM videsk.calls GROUP BY ALL ORDER BY max(start_time) DESC LIMIT 2",
+    "SELECT agent, count(*) FROM videsk.calls GROUP BY ALL ORDER BY max(start_time) DESC, agent LIMIT 2",
     "SELECT DISTINCT agent FROM videsk.calls ORDER BY agent LIMIT 10",
     "SELECT id FROM videsk.calls ORDER BY id LIMIT 10",
     "SELECT id FROM videsk.calls ORDER BY end_time DESC, id LIMIT 10",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import pyarrow as pa
@@ -11,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from duckdb_videsk.ranges import EVER, micros, normalise
-from duckdb_videsk.rewriting import Rewriter
+from duckdb_videsk.ranges import DAY, EVER, Range, micros, normalise, subtract, total
+from duckdb_videsk.rewriting import Rewriter, grid
 from duckdb_videsk.rewriting.grid import MOST_RANGES
 from memory import MemorySource, connect_to
 from test_sql_layer import ROWS
@@ -140,16 +141,36 @@ def inside(ranges: Any) -> str:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(condition=conditions, zone=st.sampled_from(ZONES))
-def test_no_match_outside_of_the_ranges(native: Any, condition: str, zone: str) -> None:
+@given(
+    condition=conditions, zone=st.sampled_from(ZONES), shares=st.sampled_from([(0.25, 0.75), (-9, 0.75), (-9, -9)])
+)
+def test_no_match_outside_of_the_ranges(native: Any, condition: str, zone: str, shares: tuple[float, float]) -> None:
     native.execute(f"SET TimeZone = '{zone}'")
     rewriter = Rewriter({("videsk", "main", "calls"): (("t", True), ("k", False))})
-    found = rewriter.rewrite(native, f"SELECT 1 FROM videsk.calls WHERE {condition}")
+    with patch.object(grid, "_SHARES", shares):
+        found = rewriter.rewrite(native, f"SELECT 1 FROM videsk.calls WHERE {condition}")
     for implied in found.implied:
         assert implied.ranges == normalise(implied.ranges)
         assert len(implied.ranges) <= MOST_RANGES
         outside = f"coalesce(NOT ({inside(implied.ranges)}), true)"
         assert native.execute(f"SELECT t FROM instants WHERE ({condition}) AND {outside}").fetchall() == []
+
+
+def test_a_year_is_better_than_nothing_when_time_is_short(native: Any) -> None:
+    native.execute("SET TimeZone = 'America/Santiago'")
+    condition = "t::date = DATE '2026-10-05'"
+    found = {}
+    for shares in [(0.25, 0.75), (-9, 0.75), (-9, -9)]:
+        rewriter = Rewriter({("videsk", "main", "calls"): (("t", True), ("k", False))})
+        with patch.object(grid, "_SHARES", shares):
+            (implied,) = rewriter.rewrite(native, f"SELECT 1 FROM videsk.calls WHERE {condition}").implied
+        found[shares] = implied.ranges
+    exact, halves, years = found.values()
+    assert exact == (Range.between(datetime(2026, 10, 5, 3, tzinfo=UTC), datetime(2026, 10, 6, 3, tzinfo=UTC)),)
+    assert not subtract(exact, halves)
+    assert not subtract(halves, years)
+    assert exact != years
+    assert total(years) < 370 * DAY
 
 
 @pytest.fixture(scope="module")

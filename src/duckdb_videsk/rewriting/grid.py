@@ -35,15 +35,17 @@ _SPAN = Range.between(datetime(2000, 1, 1, tzinfo=UTC), datetime(2050, 1, 1, tzi
 _YEARS = [micros(datetime(year, 1, 1, tzinfo=UTC)) for year in range(2000, 2051)]
 # As text, the year 10000, which begins somewhere a little earlier, comes before 2000.
 _LAST_DAYS = Range(EVER.end - 2 * DAY, EVER.end)
-_MOST_QUARTERS = 12 * 366 * 96
-_AT_ONCE = 20_000
+_MOST_QUARTERS = 3 * 366 * 96
+_FIRST_CELLS, _MOST_CELLS = 4_000, 20_000
+_QUICK = 0.02
+_SHARES = 0.25, 0.75
+"""Of the time, after which half days and quarters of an hour are left as they are."""
 _MOST_ODD = 500
 _NEAR = 12 * DAY
 _CELLS = f"""
-    WITH cells AS (SELECT a, make_timestamptz(a) AS {FIRST}, make_timestamptz(a + {{1}} - 1) AS {LAST}
-                   FROM (SELECT unnest(range(x, y, {{1}})) AS a FROM (VALUES {{0}}) AS pieces(x, y))),
-         found AS (SELECT a, a - {{1}} * row_number() OVER (ORDER BY a) AS run FROM cells WHERE {{2}})
-    SELECT min(a), max(a) + {{1}} FROM found GROUP BY run
+    SELECT a FROM (SELECT a, make_timestamptz(a) AS {FIRST}, make_timestamptz(a + {{1}} - 1) AS {LAST}
+                   FROM (SELECT unnest(range(x, y, {{1}})) AS a FROM (VALUES {{0}}) AS pieces(x, y)))
+    WHERE {{2}}
 """  # noqa: S608 - numbers, and texts made of checked words
 _PIECES = (
     Range(EVER.start, _SPAN.start),
@@ -79,6 +81,7 @@ class Evaluator:
         self._check = check
         self._connection()
         # Of this thread's own time: a busy machine is no reason to read more.
+        self._seconds = seconds
         self._deadline = time.thread_time() + seconds
 
     def rows(self, text: str) -> list[tuple[Any, ...]]:
@@ -98,43 +101,59 @@ class Evaluator:
             NotUnderstood: it cannot be evaluated everywhere, or accepts a NULL.
         """
         odd = [piece for zone in {self._zone, *zones} for piece in self._odd_quarters(zone)]
-        # Every leaf has to have a value wherever it is looked at, since nobody sees an error of a row not read.
-        values = ", ".join(f"count({value})" for value in condition.values(moments))
-        self.rows(f"SELECT {values} FROM samples")  # noqa: S608 - texts made of checked words
         ever, day, quarter = (condition.may(level, moments) for level in (Level.EVER, Level.DAY, Level.QUARTER))
-        years = self._years(ever, quarter)
+        years = self._years(ever, quarter, condition.values(moments))
         outside = [piece for piece in years if piece in (_PIECES[0], _PIECES[-1])]
         inside = normalise(piece for piece in years if piece not in outside)
-        halves = normalise(self._cells(day, inside, DAY // 2))
-        close = halves if total(halves) <= _MOST_QUARTERS * QUARTER else _edges(halves)
+        today = micros(datetime.fromisoformat(moments.day).replace(tzinfo=UTC))
+        halves = normalise(self._cells(day, inside, DAY // 2, around=today, share=_SHARES[0]))
+        close = halves
+        if total(halves) > _MOST_QUARTERS * QUARTER:
+            halves = _few(halves)
+            close = _edges(halves)
         ends = _PIECES[-1] in outside
-        fine = self._cells(quarter, [*close, *([] if ends else [_LAST_DAYS])], QUARTER)
+        near = [*close, *([] if ends else [_LAST_DAYS])]
+        fine = self._cells(quarter, near, QUARTER, around=today, share=_SHARES[1])
         kept = [*subtract(odd, subtract([EVER], close)), *([_LAST_DAYS] if ends else [])]
         ranges = _few(normalise([*outside, *subtract(halves, close), *fine, *kept]))
         return None if ranges == (EVER,) else ranges
 
-    def _years(self, text: str, exact: str) -> list[Range]:
+    def _years(self, text: str, exact: str, values: Sequence[str]) -> list[Range]:
         """The years in which a condition can hold, and all time before and after them."""
-        query = f"SELECT i FROM years WHERE CASE WHEN i < 0 THEN {exact} ELSE {text} END"  # noqa: S608 - checked words
-        found = {index for (index,) in self.rows(query)}
+        query = f"SELECT list(i) FROM years WHERE CASE WHEN i < 0 THEN {exact} ELSE {text} END"  # noqa: S608 - checked
+        # Every leaf has to have a value wherever it is looked at, since nobody sees an error of a row not read.
+        sampled = ", ".join(f"count({value})" for value in values)
+        ((found, *_),) = self.rows(f"SELECT ({query}), {sampled} FROM samples")  # noqa: S608 - checked words
+        found = found or ()
         if -1 in found:
             raise NotUnderstood("it accepts a time that is NULL")
         return [piece for index, piece in enumerate(_PIECES) if index in found]
 
-    def _cells(self, text: str, within: Sequence[Range], step: int) -> list[Range]:
-        """The cells of the ranges in which a condition can hold, those next to each other as one."""
+    def _cells(
+        self, text: str, within: Sequence[Range], step: int, *, around: int | None = None, share: float = 1.0
+    ) -> list[Range]:
+        """The cells of the ranges in which a condition can hold, those next to each other as one.
+
+        With `around`, those near it come first, and those left when a share of the time is spent are taken whole.
+        """
+        length = step * _FIRST_CELLS
         pieces = [
-            Range(at, min(at + step * _AT_ONCE, piece.end))
-            for piece in within
-            for at in range(piece.start, piece.end, step * _AT_ONCE)
+            Range(at, min(at + length, piece.end)) for piece in within for at in range(piece.start, piece.end, length)
         ]
-        found: list[Range] = []
+        if around is not None:
+            pieces.sort(key=lambda piece: max(piece.start - around, around - piece.end), reverse=True)
+        cells, found = _FIRST_CELLS, list[Range]()
         while pieces:
+            begun = time.thread_time()
+            if around is not None and begun > self._deadline - (1 - share) * self._seconds:
+                return found + pieces
             batch = [pieces.pop()]
-            while pieces and total([*batch, pieces[-1]]) <= step * _AT_ONCE:
+            while pieces and total([*batch, pieces[-1]]) <= step * cells:
                 batch.append(pieces.pop())
             edges = ", ".join(f"({piece.start}, {piece.end})" for piece in batch)
-            found += [Range(*pair) for pair in self.rows(_CELLS.format(edges, step, text))]
+            found += _runs(sorted(start for (start,) in self.rows(_CELLS.format(edges, step, text))), step)
+            if time.thread_time() - begun < _QUICK:
+                cells = min(2 * cells, _MOST_CELLS)
         return found
 
     def _odd_quarters(self, zone: str) -> tuple[Range, ...]:
@@ -169,9 +188,15 @@ _odd: dict[str, tuple[Range, ...]] = {}
 
 
 def _edges(ranges: Sequence[Range]) -> tuple[Range, ...]:
-    """What lies near the ends of ranges: what is between is hardly worth a closer look."""
+    """What lies near the ends of long ranges: what is between is hardly worth a closer look."""
     ends = [Range(at - _NEAR, at + _NEAR) for piece in ranges for at in (piece.start, piece.end)]
     return normalise(piece.intersect(end) for piece in ranges for end in ends)
+
+
+def _runs(starts: Sequence[int], step: int) -> list[Range]:
+    """Cells in order, those next to each other as one."""
+    breaks = [at for at in range(1, len(starts)) if starts[at] != starts[at - 1] + step]
+    return [Range(starts[a], starts[b - 1] + step) for a, b in pairwise([0, *breaks, len(starts)]) if a < b]
 
 
 def _few(ranges: tuple[Range, ...]) -> tuple[Range, ...]:

@@ -180,7 +180,7 @@ class Statement:
             if not condition.leaves or (unless_pushed and condition.pushed()):
                 return None
             zones = {zone for leaf in condition.leaves for zone in _zones(leaf)}
-            moments = _moments(self._session, all_day=condition.all_day, evaluator=self._evaluator)
+            moments = _moments(self._session, condition, self._evaluator)
             ranges = self._evaluator.ranges(condition, moments, zones)
         except NotUnderstood:
             return None
@@ -228,9 +228,11 @@ def _asked(evaluator: Evaluator, paths: set[Path], nodes: Sequence[Node], templa
     return tuple(str(answer) for answer in answers)
 
 
-def _moments(session: Session, *, all_day: bool, evaluator: Evaluator) -> Moments:
-    """When the statement may run: in its local day, or only in its quarter of an hour."""
-    if not all_day:
+def _moments(session: Session, condition: Condition, evaluator: Evaluator) -> Moments:
+    """When the statement may run, if that matters: in its local day, or only in its quarter of an hour."""
+    if not condition.clocks:
+        return Moments(session.day, ())
+    if not condition.all_day:
         start = session.now // QUARTER * QUARTER
         return Moments(session.day, (_instant(start), _instant(start + QUARTER - 1)))
     day = f"DATE '{session.day}'"
@@ -245,13 +247,13 @@ def _instant(micros: int) -> str:
 
 def _other_moments(condition: Condition, moments: Moments) -> Iterator[str]:
     """The conditions that the query runs at another time, each by a word of its own for that."""
-    first, last = moments.instants[0], moments.instants[-1]
     for name in sorted(condition.clocks):
         # A column of that name would be meant by the user's condition, and so it is here.
         clock = name if name in CLOCK_WORDS else f"system.main.{name}()"
         yield f"CAST({clock} AS DATE) IS DISTINCT FROM DATE '{moments.day}'"
         if not condition.all_day and CLOCKS[name] != "DATE":
-            yield f"coalesce({clock} NOT BETWEEN TIMESTAMPTZ '{first}' AND TIMESTAMPTZ '{last}', true)"
+            first, last = (f"TIMESTAMPTZ '{moments.instants[at]}'" for at in (0, -1))
+            yield f"coalesce({clock} NOT BETWEEN {first} AND {last}, true)"
 
 
 def _zones(leaf: Node) -> Iterator[str]:
