@@ -18,6 +18,7 @@ ROWS = [
     ["specs", "running", "wanted"],
     ["endpoints"],
     ["client", "decode", "predicates", "views"],
+    ["picking"],
     ["fetch", "lake", "dataset", "bridge", "wide", "rewriting", "gate", "plans", "session", "unions"],
     [
         "progress",
@@ -42,7 +43,8 @@ ROWS = [
     ["completion"],
     ["notebook"],
     ["__init__", "demo", "doctor_commands", "service", "arguments", "report_data"],
-    ["shell", "lake_commands", "sections"],
+    ["shell", "lake_commands", "timeline"],
+    ["sections"],
     ["dashboard"],
     ["report_commands"],
     ["commands"],

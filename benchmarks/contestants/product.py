@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-import duckdb_videsk
 from benchmarks.asking import TOKEN
 from benchmarks.contestants.job import Job, run
+from duckdb_videsk import connect
 
 _UNPACED = 10_000.0
 
@@ -18,7 +18,7 @@ def where(job: Job) -> str:
 
 
 def product(job: Job) -> int:
-    with duckdb_videsk.connect(
+    with connect(
         token=TOKEN,
         base_url=job.url,
         concurrency=job.concurrency,

@@ -13,14 +13,15 @@ from urllib.parse import urlsplit
 from duckdb_videsk.charts import Frame, sparkline
 from duckdb_videsk.report_data import gather
 from duckdb_videsk.report_words import PAGE_LANGUAGES, Words
-from duckdb_videsk.sections import SECTIONS, Timeline
+from duckdb_videsk.sections import SECTIONS
+from duckdb_videsk.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from duckdb_videsk.connection import Connection
     from duckdb_videsk.report_data import Answer, Answers
-    from duckdb_videsk.sections import Figure
+    from duckdb_videsk.timeline import Figure
 
 __all__ = ["dashboard"]
 

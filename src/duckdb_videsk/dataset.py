@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from duckdb_videsk.errors import MissingIdError, VideskError
-from duckdb_videsk.predicates import matching_ids, rows_wanted, storage_schema, time_ranges
+from duckdb_videsk.picking import Picker
+from duckdb_videsk.predicates import matching_ids, rows_wanted, time_ranges
 from duckdb_videsk.running import FailedScan, failures
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ __all__ = ["Batches", "Order", "ScannedDataset", "Source", "TableScan", "Tally",
 Order = Literal["newest", "oldest"]
 
 _POLL_SECONDS = 0.2
-_POSITION = "__position"
 
 # A subclass that DuckDB is to scan has no C++ dataset behind it: what it does not override reads a null pointer.
 
@@ -269,7 +269,7 @@ class TableScan:
         self.projected_schema = pa.schema([self.dataset_schema.field(name) for name in names])
         self._dataset = dataset
         self._expression = expression
-        self._pick = _Picker(self.dataset_schema, names, expression, dataset.range_column)
+        self._pick = Picker(self.dataset_schema, names, expression, dataset.range_column)
         self._board = board
         self._ticket = board.new_ticket()
 
@@ -324,48 +324,6 @@ class TableScan:
             raise
         except BaseException as error:  # noqa: BLE001 - DuckDB would hand on its text alone
             raise failures.bear(error) from None
-
-
-class _Picker:
-    """Filters a batch exactly, then projects it."""
-
-    def __init__(
-        self,
-        schema: pa.Schema,
-        names: Sequence[str],
-        expression: pc.Expression | None,
-        range_column: str | None,
-    ) -> None:
-        self._names = list(names)
-        self._expression = expression
-        text = "" if expression is None else str(expression)
-        # A name that stands in a literal only costs a column more to look at.
-        self._looked_at = [name for name in schema.names if name in text]
-        looked_at = storage_schema(pa.schema([schema.field(name) for name in self._looked_at]))
-        self._schema = looked_at.append(pa.field(_POSITION, pa.int64()))
-        self._numbers = pa.array([], pa.int64())
-        wanted = rows_wanted(expression)
-        # What marks a scan is no condition, yet it refuses NULL as every comparison does.
-        self._null_passes = range_column if wanted is not None and wanted.null_times else None
-
-    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        picked = batch.select(self._names)
-        if self._expression is None:
-            return picked
-        positions = self._positions(batch)
-        return picked if len(positions) == batch.num_rows else picked.take(positions)
-
-    def _positions(self, batch: pa.RecordBatch) -> pa.Array:
-        if len(self._numbers) < batch.num_rows:
-            self._numbers = pa.array(range(batch.num_rows), pa.int64())
-        columns = [self._column(batch, name) for name in self._looked_at]
-        table = pa.Table.from_arrays([*columns, self._numbers.slice(0, batch.num_rows)], schema=self._schema)
-        return table.filter(self._expression).column(_POSITION).combine_chunks()
-
-    def _column(self, batch: pa.RecordBatch, name: str) -> pa.Array:
-        array = batch.column(name)
-        array = array.storage if isinstance(array, pa.ExtensionArray) else array
-        return pc.fill_null(array, pa.scalar(0, array.type)) if name == self._null_passes else array
 
 
 def _orders(wanted: Wanted | None) -> tuple[Order | None, ...]:
