@@ -112,7 +112,17 @@ plain = st.one_of(
     st.sampled_from(["true", "false", "NULL", "1 = 1", "t::date = t::date", "year(t) * 12 + month(t) = 24316",
                      "greatest(month(t), 7) = 7", "t::date::varchar < '2026'", "week(t) % 2 = 1 AND year(t) = 2026"]),
 )  # fmt: skip
-leaves = st.builds("{}{}".format, plain, suffixes)
+# Words for the time of the query that have nothing to do with the column.
+elsewhere = st.one_of(
+    st.builds("hour(now()) BETWEEN {} AND {}".format, st.integers(0, 23), st.integers(0, 23)),
+    st.builds("hour(now()) <> {}".format, st.integers(0, 23)),
+    st.builds("strftime(now(), '%H') LIKE '{}%'".format, st.integers(0, 2)),
+    st.builds("NOT (minute(current_timestamp) {} {})".format, comparing, st.integers(0, 59)),
+    st.sampled_from(
+        ["to_timestamp(k) < now()", "current_date > '2026-01-01'", "now() IS NULL", "t + to_days(k) < now()"]
+    ),
+)
+leaves = st.builds("{}{}".format, plain, suffixes) | elsewhere
 conditions = st.recursive(
     leaves,
     lambda inner: st.one_of(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import duckdb
 import pytest
 
 from duckdb_videsk.ranges import EVER, Range, micros
+from duckdb_videsk.rewriting import grid
+from duckdb_videsk.rewriting.scopes import Scope
 from duckdb_videsk.rewriting.splices import implied_text
 from memory import START, MemorySource, all_rows, connect_to
 
@@ -245,6 +249,61 @@ def test_parameters(con: Connection, source: MemorySource) -> None:
     both = "SELECT count(*) FROM videsk.calls WHERE date_trunc('day', start_time) IN ($2, $1)"
     assert con.execute(both, [moment, moment]).fetchall() == [(24,)]
     assert asked(source) == ONE_DAY
+
+
+def test_words_for_the_time_that_are_not_about_the_column(con: Connection, source: MemorySource) -> None:
+    ((hour,),) = con.execute("SELECT hour(now())").fetchall()
+    now = f"hour(now()) IN ({hour}, {(hour + 1) % 24})"
+    for condition in (
+        f"{now} AND start_time >= '2026-01-01' AND start_time::date <= current_date",
+        f"({now} OR start_time < '2025-01-01') AND start_time >= '2026-01-02' AND start_time::date < current_date",
+        f"NOT (NOT {now}) AND start_time > '2026-01-02' AND start_time::date <> current_date",
+    ):
+        query = f"SELECT id FROM videsk.calls WHERE {condition} ORDER BY id"
+        found = con.execute(query).fetchall()
+        assert found
+        assert found == con.native.execute(query).fetchall()
+    for beside in ("end_time < now()", "end_time + to_seconds(duration_seconds) < now()", now, f"NOT ({now})"):
+        con.execute(f"{COUNT} AND {beside}").fetchall()
+        assert asked(source) == ONE_DAY
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "nullif(agent, '') IS NOT NULL",
+        "agent = ANY(['ana', 'bruno'])",
+        "agent IN (SELECT unnest(['ana', 'bruno']))",
+        "if(agent = 'ana', 1, 2) = 1",
+        "list_sum([duration_seconds]) > 0",
+        "split_part(agent, ' ', 1) = 'ana'",
+    ],
+)
+def test_functions_beside_it(con: Connection, source: MemorySource, beside: str) -> None:
+    con.execute(f"{COUNT} AND {beside}").fetchall()
+    assert asked(source) == ONE_DAY
+
+
+def test_a_chain_of_ctes_is_looked_at_once(con: Connection) -> None:
+    with_ = [f"c0 AS (SELECT id, start_time FROM videsk.calls WHERE {DAY})"]
+    with_ += [f"c{n} AS (SELECT * FROM c{n - 1} UNION ALL SELECT * FROM c{n - 1} WHERE {DAY})" for n in range(1, 30)]
+    text = f"WITH {', '.join(with_)} SELECT count(*) FROM c29 WHERE {DAY}"
+    looked = []
+    with patch.object(
+        Scope, "_joined", lambda scope, node, old=Scope._joined: looked.append(node) or old(scope, node)
+    ):
+        assert rewritten(con, text).count("CASE WHEN") >= 31
+    assert len(looked) < 500
+
+
+def test_what_is_found_in_time_is_kept(con: Connection) -> None:
+    months = [f"2026-{month:02}-01" for month in range(1, 13)] * 3
+    branch = "SELECT count(*) FROM videsk.calls WHERE date_trunc('month', start_time) = '{}'"
+    text = " UNION ALL ".join(map(branch.format, months))
+    ticks = itertools.count()
+    with patch.object(grid.time, "thread_time", lambda: next(ticks) * 0.005):
+        found = rewritten(con, text)
+    assert 1 <= found.count("CASE WHEN") < len(months)
 
 
 def test_an_interrupt_reaches_the_search(con: Connection) -> None:

@@ -16,7 +16,7 @@ from duckdb_videsk.rewriting.vocabulary import MOST_MEMBERS
 from duckdb_videsk.views import text_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from duckdb_videsk.rewriting.levels import Scalar
     from duckdb_videsk.rewriting.scalars import Reader
@@ -71,11 +71,12 @@ class Condition:
 
     def may(self, level: Level, moments: Moments) -> str:
         """Whether it can be true in a cell of local quarters of an hour, of half days, or (EVER) of any length."""
-        return _Writer(self._read, level, moments).may(self._tree, positive=True)
+        return _Writer(self._read, level, moments, self.leaves).may(self._tree, positive=True)
 
     def values(self, moments: Moments) -> list[str]:
         """Every leaf's value at FIRST."""
-        return [_Writer(self._read, Level.QUARTER, moments).at(leaf, FIRST, 0) for leaf in self.leaves]
+        writer = _Writer(self._read, Level.QUARTER, moments, self.leaves)
+        return [writer.at(leaf, FIRST, 0) for leaf in self.leaves]
 
     def pushed(self, tree: Node | None = None) -> bool:
         """Whether DuckDB pushes all that is understood down by itself."""
@@ -120,29 +121,42 @@ class Condition:
 class _Writer:
     """Writes the texts for one kind of cell."""
 
-    def __init__(self, read: Reader, level: Level, moments: Moments) -> None:
+    def __init__(self, read: Reader, level: Level, moments: Moments, leaves: Iterable[Node]) -> None:
         self._read = read
         self._level = level
         self._moments = moments
+        self._leaves = frozenset(leaves)
         self._unsure = "true" if level is Level.EVER else "false"
 
-    def may(self, node: Node, *, positive: bool) -> str:  # noqa: PLR0911 - one line a form
-        known = self._read.understood(node)
-        if known is not None and known.stepped and known.level <= self._level:
-            return self._stepped(node, known, positive)
+    def may(self, node: Node, *, positive: bool) -> str:
+        if node in self._leaves:
+            return self._leaf(node, positive=positive)
         match node.kind:
             case "and" | "or":
                 joint = " AND " if (node.kind == "and") is positive else " OR "
                 return f"({joint.join(self.may(part, positive=positive) for part in node.parts)})"
             case "not":
                 return self.may(node.parts[0], positive=not positive)
+        # The moments were chosen for the leaves: what another word for the query's time gives is not known.
+        return "true" if any(clock_of(part) for part in node.walk()) else self._leaf(node, positive=positive)
+
+    def _leaf(self, node: Node, *, positive: bool) -> str:  # noqa: PLR0911 - one line a form
+        known = self._read.understood(node)
+        if known is not None and known.stepped and known.level <= self._level:
+            return self._stepped(node, known, positive)
+        match node.kind:
+            case "and" | "or":
+                joint = " AND " if (node.kind == "and") is positive else " OR "
+                return f"({joint.join(self._leaf(part, positive=positive) for part in node.parts)})"
+            case "not":
+                return self._leaf(node.parts[0], positive=not positive)
             case "between" if self._alike(node.parts):
                 value, low, high = node.parts
                 both = Node("and", parts=(Node("compare", ">=", (value, low)), Node("compare", "<=", (value, high))))
-                return self.may(both, positive=positive)
+                return self._leaf(both, positive=positive)
             case "in" | "not in" if len(node.parts) <= MOST_MEMBERS and self._alike(node.parts):
                 any_ = Node("or", parts=tuple(Node("compare", "=", (node.parts[0], part)) for part in node.parts[1:]))
-                return self.may(any_, positive=positive is (node.kind == "in"))
+                return self._leaf(any_, positive=positive is (node.kind == "in"))
             case "compare" if node.name in _OPPOSITE:
                 return self._compared(node, node.name if positive else _OPPOSITE[node.name])
             case "operator" if node.name == "~~" and positive:

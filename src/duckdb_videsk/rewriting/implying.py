@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -35,6 +36,13 @@ _STEADY = """
     SELECT function_name FROM duckdb_functions() WHERE internal AND function_type IN ('scalar', 'aggregate')
     GROUP BY ALL HAVING bool_and(coalesce(stability, 'CONSISTENT') <> 'VOLATILE')
 """
+_SHORTHANDS = """
+    SELECT function_name, lower(string_agg(macro_definition, ' ')) FROM duckdb_functions()
+    WHERE internal AND function_type = 'macro' GROUP BY ALL
+"""
+_CALLED = re.compile(r"\b(\w+)\"?\s*\(")
+_SYNTAX = frozenset({"if", "unnest", "range", "generate_series", "coalesce"})
+_WORDS = frozenset({"and", "case", "cast", "else", "in", "not", "or", "then", "try_cast", "when"})
 
 
 @dataclass(frozen=True)
@@ -278,9 +286,14 @@ def meaning(leaf: Node, paths: set[Path]) -> tuple[str, str]:
 
 
 def _steady_functions(evaluator: Evaluator) -> frozenset[str]:
-    """DuckDB's own functions that give the same for the same."""
+    """DuckDB's own functions that give the same for the same, and its macros of nothing but those."""
     if not _steady:
-        _steady.append(frozenset(name for (name,) in evaluator.rows(_STEADY)))
+        own = frozenset(name for (name,) in evaluator.rows(_STEADY)) | _SYNTAX
+        macros = {name: set(_CALLED.findall(text)) - _WORDS for name, text in evaluator.rows(_SHORTHANDS)}
+        known = own
+        while more := {name for name, called in macros.items() if name not in known and called <= known}:
+            known = known | more
+        _steady.append(known)
     return _steady[0]
 
 

@@ -17,7 +17,7 @@ from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.ranges import as_datetime, micros
 from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.places import places
-from duckdb_videsk.rewriting.scopes import Scope, parsed
+from duckdb_videsk.rewriting.scopes import parsed
 from duckdb_videsk.rewriting.session import has_usual_order
 from duckdb_videsk.rewriting.splices import spliced
 from duckdb_videsk.rewriting.words import words_of
@@ -93,7 +93,7 @@ def _one_table(select: Node, tables: Tables) -> tuple[Source, str]:
     given = (
         {name for name, value in select.args.items() if value} if isinstance(select, exp.Select) else {"no SELECT"}
     )
-    sources = Scope(select, tables).sources if given <= _CLAUSES else ()
+    sources = tables.scope(select).sources if given <= _CLAUSES else ()
     if len(sources) != 1 or sources[0].table is None:
         raise NotUnderstood("not one table alone")
     ranges = [name for name, is_range in sources[0].columns or () if is_range]

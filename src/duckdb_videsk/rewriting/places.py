@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from duckdb_videsk.rewriting.scopes import Scope, holds, is_cte, names_of
+from duckdb_videsk.rewriting.scopes import holds, is_cte, names_of
 from duckdb_videsk.rewriting.words import condition_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from duckdb_videsk.rewriting.scopes import Node, Source, TableName, Tables
+    from duckdb_videsk.rewriting.scopes import Node, Scope, Source, TableName, Tables
     from duckdb_videsk.rewriting.words import Word
 
 __all__ = ["Place", "Reference", "places", "references"]
@@ -79,7 +79,7 @@ def places(tree: Node, words: Sequence[Word], tables: Tables) -> Iterator[Place]
     for select in tree.find_all(exp.Select):
         if _names_a_column(select):
             continue
-        scope = Scope(select, tables)
+        scope = tables.scope(select)
         where = select.args.get("where")
         if where is not None:
             yield from _place(where, words, "where", scope)

@@ -5,7 +5,7 @@ Names are followed through sub-queries and CTEs as long as they hand the column 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlglot import exp
@@ -57,6 +57,14 @@ class Tables:
     catalogs: frozenset[str]
     at: tuple[str, str] | None = None
     hidden: frozenset[str] = frozenset()
+    _scopes: dict[int, Scope] = field(default_factory=dict, compare=False, repr=False)
+
+    def scope(self, select: exp.Select) -> Scope:
+        """The sources of a SELECT, found once: what a chain of CTEs names would be looked at ever again."""
+        known = self._scopes.get(id(select))
+        if known is None or known.select is not select:
+            known = self._scopes[id(select)] = Scope(select, self)
+        return known
 
     def place(self, parts: Sequence[str]) -> TableName | None:
         """The table that a name in lower case means."""
@@ -119,6 +127,7 @@ class Scope:
     """The sources of one SELECT.
 
     Attributes:
+        select: itself.
         tables: what names of tables mean.
         sources: in order.
         joins: every join in its FROM.
@@ -128,6 +137,7 @@ class Scope:
     """
 
     def __init__(self, select: exp.Select, tables: Tables) -> None:
+        self.select = select
         self.tables = tables
         self.filtered = select.args.get("where") is not None
         self.joins: list[exp.Join] = []
@@ -275,7 +285,7 @@ def _output(query: Node, tables: Tables) -> Columns | None:
 
 
 def _selected(select: exp.Select, tables: Tables) -> Columns | None:
-    scope = Scope(select, tables)
+    scope = tables.scope(select)
     columns: list[tuple[str, bool]] = []
     for item in select.expressions:
         if isinstance(item, exp.Star) or (isinstance(item, exp.Column) and isinstance(item.this, exp.Star)):
