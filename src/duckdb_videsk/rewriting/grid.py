@@ -6,6 +6,8 @@ their changes have to keep to whole quarters of an hour; those that do not are l
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
 import time
 from datetime import UTC, datetime
@@ -21,7 +23,7 @@ from duckdb_videsk.rewriting.levels import Level
 from duckdb_videsk.views import text_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from duckdb_videsk.rewriting.conditions import Condition, Moments
 
@@ -39,7 +41,7 @@ _MOST_QUARTERS = 3 * 366 * 96
 _FIRST_CELLS, _MOST_CELLS = 4_000, 20_000
 _QUICK = 0.02
 _SHARES = 0.25, 0.75
-"""Of the time, after which half days and quarters of an hour are left as they are."""
+"""Of the time that is left, after which half days and quarters of an hour are taken whole."""
 _MOST_ODD = 500
 _NEAR = 12 * DAY
 _CELLS = f"""
@@ -81,7 +83,6 @@ class Evaluator:
         self._check = check
         self._connection()
         # Of this thread's own time: a busy machine is no reason to read more.
-        self._seconds = seconds
         self._deadline = time.thread_time() + seconds
 
     def rows(self, text: str, *, in_time: bool = True) -> list[tuple[Any, ...]]:
@@ -93,6 +94,15 @@ class Evaluator:
             return self._connection().execute(text).fetchall()
         except duckdb.Error as error:
             raise NotUnderstood("it cannot be evaluated") from error
+
+    @contextlib.contextmanager
+    def once(self) -> Iterator[None]:
+        """What is done once for all statements takes nothing of this one's time."""
+        begun = time.thread_time()
+        try:
+            yield
+        finally:
+            self._deadline += time.thread_time() - begun
 
     def ranges(self, condition: Condition, moments: Moments, zones: Iterable[str]) -> tuple[Range, ...] | None:
         """The instants at which a condition can hold; None where nothing is gained by knowing.
@@ -106,14 +116,16 @@ class Evaluator:
         outside = [piece for piece in years if piece in (_PIECES[0], _PIECES[-1])]
         inside = normalise(piece for piece in years if piece not in outside)
         today = micros(datetime.fromisoformat(moments.day).replace(tzinfo=UTC))
-        halves = normalise(self._cells(day, inside, DAY // 2, around=today, share=_SHARES[0]))
+        begun = time.thread_time()
+        soon, late = (begun + share * (self._deadline - begun) for share in _SHARES)
+        halves = normalise(self._cells(day, inside, DAY // 2, around=today, until=soon))
         close = halves
         if total(halves) > _MOST_QUARTERS * QUARTER:
             halves = _few(halves)
             close = _edges(halves)
         ends = _PIECES[-1] in outside
         near = [*close, *([] if ends else [_LAST_DAYS])]
-        fine = self._cells(quarter, near, QUARTER, around=today, share=_SHARES[1])
+        fine = self._cells(quarter, near, QUARTER, around=today, until=late)
         kept = [*subtract(odd, subtract([EVER], close)), *([_LAST_DAYS] if ends else [])]
         ranges = _few(normalise([*outside, *subtract(halves, close), *fine, *kept]))
         return None if ranges == (EVER,) else ranges
@@ -130,11 +142,11 @@ class Evaluator:
         return [piece for index, piece in enumerate(_PIECES) if index in found]
 
     def _cells(
-        self, text: str, within: Sequence[Range], step: int, *, around: int | None = None, share: float = 1.0
+        self, text: str, within: Sequence[Range], step: int, *, around: int | None = None, until: float = math.inf
     ) -> list[Range]:
         """The cells of the ranges in which a condition can hold, those next to each other as one.
 
-        With `around`, those near it come first, and those left when a share of the time is spent are taken whole.
+        With `around`, those near it come first. Those left when the thread's time is `until` are taken whole.
         """
         length = step * _FIRST_CELLS
         pieces = [
@@ -145,13 +157,14 @@ class Evaluator:
         cells, found = _FIRST_CELLS, list[Range]()
         while pieces:
             begun = time.thread_time()
-            if around is not None and begun > self._deadline - (1 - share) * self._seconds:
+            if begun > until:
                 return found + pieces
             batch = [pieces.pop()]
             while pieces and total([*batch, pieces[-1]]) <= step * cells:
                 batch.append(pieces.pop())
             edges = ", ".join(f"({piece.start}, {piece.end})" for piece in batch)
-            found += _runs(sorted(start for (start,) in self.rows(_CELLS.format(edges, step, text))), step)
+            rows = self.rows(_CELLS.format(edges, step, text), in_time=until < math.inf)
+            found += _runs(sorted(start for (start,) in rows), step)
             if time.thread_time() - begun < _QUICK:
                 cells = min(2 * cells, _MOST_CELLS)
         return found
@@ -160,7 +173,8 @@ class Evaluator:
         """Quarters of an hour in which a zone's clock changes; raises NotUnderstood for zones of other offsets."""
         known = _odd.get(zone)
         if known is None:
-            known = _odd[zone] = self._find_odd_quarters(zone)
+            with self.once():
+                known = _odd[zone] = self._find_odd_quarters(zone)
         if len(known) > _MOST_ODD:
             raise NotUnderstood(f"the time zone {zone!r}")
         return known

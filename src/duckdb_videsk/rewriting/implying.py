@@ -288,9 +288,9 @@ def meaning(leaf: Node, paths: set[Path]) -> tuple[str, str]:
 def _steady_functions(evaluator: Evaluator) -> frozenset[str]:
     """DuckDB's own functions that give the same for the same, and its macros of nothing but those."""
     if not _steady:
-        own = frozenset(name for (name,) in evaluator.rows(_STEADY)) | _SYNTAX
-        macros = {name: set(_CALLED.findall(text)) - _WORDS for name, text in evaluator.rows(_SHORTHANDS)}
-        known = own
+        with evaluator.once():
+            known = frozenset(name for (name,) in evaluator.rows(_STEADY)) | _SYNTAX
+            macros = {name: set(_CALLED.findall(text)) - _WORDS for name, text in evaluator.rows(_SHORTHANDS)}
         while more := {name for name, called in macros.items() if name not in known and called <= known}:
             known = known | more
         _steady.append(known)
