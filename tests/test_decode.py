@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from duckdb_videsk.decode import Answer, Decoder
+from duckdb_videsk.decode.exact import whole_characters
+from duckdb_videsk.decode.faults import row_of_fault, rows_before_fault
 from duckdb_videsk.decode.rows import CHUNK
 from duckdb_videsk.endpoints import ENDPOINTS, UNMAPPED, Kind, by_table
 from duckdb_videsk.errors import ResponseError
@@ -524,6 +526,65 @@ def test_error_names_the_row_and_what_to_do():
     assert "`$limit` is missing" in refused(b'{"data":[]}')
     assert "`$limit` is 'many'" in refused(b'{"$limit":"many","data":[]}')
     assert "base URL" in refused(b"<html>" + b"x" * 500)
+
+
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ('{"data":[{"a":1},{},{"b":[1,2', 2),
+        ('{"data":[{"a":1},{},', 2),
+        ('{"data":[{"a":1} {}]}', 1),
+        ('{"data":[', 0),
+        ('{"data":[{"a":tru}]}', 0),
+        ('{"data" : [ {"a":"é"} , {"a":"é', 1),
+        ('{"z":{"data":[{},{}]},"data":[{"a":', 0),
+        ('{"z":"\\"data\\":[","data":[{},{"a":', 1),
+        ('{"z":[{},{},', None),
+        ('{"z":tru,"data":[{"a":', None),
+        ('{"data":[{},{}],"z":', None),
+        ('{"data":[{},{}]', None),
+        ('{"data":[{},{}]} oops', None),
+        ('{"data":[{},null,{"a":', None),
+        ('{"data":{"a":', None),
+        ('{"data":5,', None),
+    ],
+)
+def test_where_a_body_is_broken(text, row):
+    assert row_of_fault(text.encode()) == row
+    said = refused(text.encode())
+    assert "row" not in said if row is None else f"In row {row} of `data`" in said
+
+
+def test_rows_are_counted_as_far_as_wanted():
+    text = b'{"data":[' + b"{}," * 20
+    assert rows_before_fault(text, 100) == 20
+    assert rows_before_fault(text, 20) == 20
+    assert rows_before_fault(text, 7) == 7
+    assert rows_before_fault(text + b"null," + text, 100) == 20
+
+
+def halves_spelt_out(text):
+    """The same as `whole_characters`, one character after the other."""
+    written, place = "", 0
+    while place < len(text):
+        pair = re.match(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}", text[place:])
+        half = re.match(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}", text[place:])
+        taken = pair or half or re.match(r"\\.|[^\\]", text[place:])
+        written += ("\\" if half and not pair else "") + taken[0]
+        place += len(taken[0])
+    return written
+
+
+@SLOW
+@given(
+    st.lists(
+        st.sampled_from(["\\\\", '\\"', r"\ud83d", r"\ude00", r"\uDBFF", r"\u00e9", r"\uD7ff", "x", "ud83d"]),
+        max_size=8,
+    )
+)
+def test_each_half_of_a_pair_is_spelt_out(pieces):
+    text = "".join(pieces)
+    assert whole_characters(text.encode()).decode() == halves_spelt_out(text)
 
 
 def test_errors_show_little_of_the_body():

@@ -563,6 +563,18 @@ def test_closing_the_engine_ends_its_scans():
             engine.scan(TABLES["calls"], [TEN_DAYS])
 
 
+def test_a_closed_engine_begins_no_scan():
+    with served() as (sim, engine):
+        scan = engine.scan(TABLES["calls"], [TEN_DAYS])
+        engine.close()
+        for _ in range(2):
+            with pytest.raises(ClosedError, match="open a new one"):
+                scan.poll(5)
+        scan.close()
+        assert not sim.asked
+        assert not [thread for thread in threading.enumerate() if thread.name == "videsk-requests"]
+
+
 def test_a_slow_reader_holds_the_requests_back():
     settings = {"in_flight_bytes": 60_000, "concurrency": 8}
     with served(cap=50, settings=settings) as (sim, engine):

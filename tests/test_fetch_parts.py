@@ -7,7 +7,7 @@ import time
 import pyarrow as pa
 import pytest
 
-from duckdb_videsk.errors import ConnectionFailedError, RetryBudgetError, ServerError
+from duckdb_videsk.errors import ClosedError, ConnectionFailedError, RetryBudgetError, ServerError
 from duckdb_videsk.fetch.outlet import Outlet
 from duckdb_videsk.fetch.retry import RetryBudget, delay_before
 from duckdb_videsk.fetch.runtime import LoopThread
@@ -283,3 +283,5 @@ def test_stopping_cancels_what_runs(loops):
     thread.stop()
     assert future.cancelled()
     thread.stop()
+    with pytest.raises(ClosedError):
+        thread.hold()

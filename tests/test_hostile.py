@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from datetime import UTC, datetime
 
 import pytest
@@ -145,6 +146,29 @@ def test_rows_without_end_are_refused_before_they_are_held(row):
     with pytest.raises(ResponseError):
         decoder(TABLES["queues"]).decode(text)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024
+
+
+BROKEN_CROWDS = {
+    "one row that is cut": b'{"$limit":5,"data":[{"a":[' + b"[]," * (3 * MIB),
+    "small rows, cut": b'{"$limit":5,"data":[' + b'{"z":1234567890},' * 600_000,
+    "small rows behind half a pair": b'{"$limit":5,"data":[{"\\ud83d":1}' + b',{"z":1234567890}' * 600_000 + b"]}",
+    "small rows before a fault": b'{"$limit":5,"z":{"data":[]},"data":[{}'
+    + b',{"z":1234567890}' * 600_000
+    + b"]} oops",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN_CROWDS.values(), ids=BROKEN_CROWDS)
+def test_to_say_what_is_broken_takes_no_memory(text):
+    own = exact_only(TABLES["queues"])
+    tracemalloc.start()
+    try:
+        with pytest.raises(ResponseError):
+            own.decode(text)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * len(text)
 
 
 @pytest.mark.parametrize(

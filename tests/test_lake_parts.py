@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pyarrow as pa
@@ -205,6 +206,40 @@ def test_days_without_rows_are_few_files(tmp_path: Path) -> None:
         (day(0, 31), 2),
         (day(31, 9), 0),
     ]
+
+
+@pytest.mark.parametrize("most_held", [0, 1 << 30])
+def test_closed_by_another_thread_while_days_are_kept(
+    tmp_path: Path, most_held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = Shelf(tmp_path / "calls", CALLS, None, account="a")
+    collector = Collector(shelf, (day(0, 92),), fetched=1_790_000_000, most_held=most_held)
+    collector.add(rows_at([START + number * DAY for number in range(92)]))
+    keep = Shelf.keep
+
+    def keep_and_close(self: Shelf, *args: Any, **options: Any) -> None:
+        keep(self, *args, **options)
+        other = threading.Thread(target=collector.close)
+        other.start()
+        other.join()
+
+    monkeypatch.setattr(Shelf, "keep", keep_and_close)
+    collector.finish()
+    assert [(piece.days, piece.rows) for piece in shelf.pieces()] == [(day(0, 31), 31)]
+    collector.finish()
+    assert len(shelf.pieces()) == 1
+
+
+@pytest.mark.parametrize("most_held", [0, 1 << 30])
+def test_a_closed_collector_keeps_nothing(tmp_path: Path, most_held: int) -> None:
+    shelf = Shelf(tmp_path / "calls", CALLS, None, account="a")
+    collector = Collector(shelf, (day(0, 3),), fetched=1_790_000_000, most_held=most_held)
+    collector.add(rows_at([START]))
+    collector.close()
+    collector.close()
+    collector.add(rows_at([START + DAY]))
+    collector.finish()
+    assert shelf.pieces() == []
 
 
 def test_what_is_kept_already_stays(tmp_path: Path) -> None:

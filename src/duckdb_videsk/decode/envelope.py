@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pyarrow as pa
 
-from duckdb_videsk.decode.exact import Repeating, exact, row_of_fault, whole_characters
+from duckdb_videsk.decode.exact import Repeating, exact, whole_characters
+from duckdb_videsk.decode.faults import row_of_fault, rows_before_fault
 from duckdb_videsk.errors import ResponseError
 
 if TYPE_CHECKING:
@@ -136,7 +137,9 @@ def refuse_crumbs(text: bytes, path: str) -> None:
     except msgspec.ValidationError as error:
         raise _undocumented(path, "the body", error) from None
     except (msgspec.DecodeError, RecursionError):
-        return  # for the readers to word
+        # What is broken is for the readers to word; but they hold the rows before it.
+        crowd = max(_FEW_ROWS, len(text) // _LEAST_ROW) + 1
+        count = 0 if objects < crowd else rows_before_fault(whole_characters(text), crowd)
     if count > _FEW_ROWS and count * _LEAST_ROW > len(text):
         raise too_much(path, f"The body holds {count:,} rows in {len(text):,} bytes")
 
@@ -171,14 +174,16 @@ def _rows(body: bytes, path: str) -> tuple[bytes, list[msgspec.Raw]]:
     """The rows of a body, and the body that they are views of."""
     try:
         return body, _DATA.decode(body).data
-    except (msgspec.DecodeError, RecursionError):
-        whole = whole_characters(body)
-    try:
-        return whole, _DATA.decode(whole).data
-    except (msgspec.DecodeError, RecursionError):
-        row = row_of_fault(whole)
-        with refusals(path, "the body" if row is None else f"row {row} of `data`"):
-            raise
+    except (msgspec.DecodeError, RecursionError) as error:
+        whole, fault = whole_characters(body), error
+    if whole is not body:
+        try:
+            return whole, _DATA.decode(whole).data
+        except (msgspec.DecodeError, RecursionError) as error:
+            fault = error
+    row = row_of_fault(whole)
+    with refusals(path, "the body" if row is None else f"row {row} of `data`"):
+        raise fault
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from duckdb_videsk.fetch.fetching import Fetch
 from duckdb_videsk.fetch.planner import Plan
 from duckdb_videsk.fetch.questions import newest_questions
 from duckdb_videsk.fetch.retry import RetryBudget
-from duckdb_videsk.fetch.runtime import LoopThread
+from duckdb_videsk.fetch.runtime import LoopThread, connection_closed
 from duckdb_videsk.fetch.slicing import slice_ranges
 from duckdb_videsk.guard import Guard
 from duckdb_videsk.ranges import EVER, SECOND, Range, micros
@@ -202,13 +202,13 @@ class Engine:
         return shown.timeless > 0
 
     def close(self) -> None:
-        """Stop every scan; idempotent."""
+        """Stop every scan; nothing is asked from then on. Idempotent."""
         self._closed = True
         self.loops.stop()
 
     def _refuse_closed(self) -> None:
         if self._closed:
-            raise ClosedError("The connection is closed: open a new one with duckdb_videsk.connect().")
+            raise connection_closed()
 
 
 class Scan(Iterator["pa.RecordBatch"]):
@@ -263,7 +263,7 @@ class Scan(Iterator["pa.RecordBatch"]):
 
         Raises:
             StopIteration: every row has been given.
-            VideskError: the rows cannot be had, or not whole.
+            VideskError: the rows cannot be had, or not whole; ClosedError where the scan or its engine was closed.
         """
         self._start()
         try:
@@ -289,8 +289,7 @@ class Scan(Iterator["pa.RecordBatch"]):
         with self._lock:
             if self._closed or self._loop is not None:
                 return
-            self._loop = self._engine.loops.hold()
-            self._loop.call_soon_threadsafe(self._begin)
+            self._loop = self._engine.loops.hold(self._begin)
 
     def _begin(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._fetch.run())

@@ -8,10 +8,12 @@ import threading
 import weakref
 from typing import TYPE_CHECKING
 
+from duckdb_videsk.errors import ClosedError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["LoopThread"]
+__all__ = ["LoopThread", "connection_closed"]
 
 _LINGER_SECONDS = 0.5
 
@@ -20,6 +22,8 @@ _all: weakref.WeakSet[LoopThread] = weakref.WeakSet()
 
 class LoopThread:
     """An event loop in a daemon thread, started when first held and ended a moment after it was last let go.
+
+    Once stopped it does not start again.
 
     Args:
         name: of the thread.
@@ -31,6 +35,7 @@ class LoopThread:
         self._on_stop = on_stop
         self._lock = threading.Lock()
         self._holders = 0
+        self._stopped = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         _all.add(self)
@@ -41,14 +46,22 @@ class LoopThread:
         self._holders = 0
         self._loop = self._thread = None
 
-    def hold(self) -> asyncio.AbstractEventLoop:
-        """The running loop, kept alive until `let_go`."""
+    def hold(self, begin: Callable[[], object] | None = None) -> asyncio.AbstractEventLoop:
+        """The running loop, kept alive until `let_go`; `begin` is called on it, whatever happens to the loop then.
+
+        Raises:
+            ClosedError: it was stopped.
+        """
         with self._lock:
+            if self._stopped:
+                raise connection_closed()
             self._holders += 1
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(target=self._run, args=(self._loop,), name=self._name, daemon=True)
                 self._thread.start()
+            if begin is not None:
+                self._loop.call_soon_threadsafe(begin)
             return self._loop
 
     def let_go(self) -> None:
@@ -63,8 +76,9 @@ class LoopThread:
         return self._thread is threading.current_thread()
 
     def stop(self) -> None:
-        """End the loop now, whoever holds it, and wait for the thread; idempotent."""
+        """End the loop now and for good, whoever holds it, and wait for the thread; idempotent."""
         with self._lock:
+            self._stopped = True
             loop, thread = self._loop, self._thread
             self._loop = None
         if loop is not None:
@@ -95,6 +109,11 @@ class LoopThread:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._on_stop()
         await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+def connection_closed() -> ClosedError:
+    """The error of whoever asks through a closed connection."""
+    return ClosedError("The connection is closed: open a new one with duckdb_videsk.connect().")
 
 
 def _after_fork() -> None:

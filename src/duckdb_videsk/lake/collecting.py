@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import threading
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ _MOST_HELD = 32 << 20
 
 
 class Collector:
-    """The rows of some whole days of one shelf.
+    """The rows of some whole days of one shelf. One thread adds and finishes; any other may close it meanwhile.
 
     Args:
         shelf: where they are to be kept.
@@ -45,13 +46,12 @@ class Collector:
         self._shelf = shelf
         self._days = days
         self._fetched = fetched
-        self._most_held = most_held
-        self._held: dict[int, list[pa.RecordBatch]] = defaultdict(list)
-        self._held_bytes = 0
-        self._spill: _Spill | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+        self._pile: _Pile | None = _Pile(shelf.folder, shelf.endpoint, most_held)
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Take down those rows that lie in the days.
+        """Take down those rows that lie in the days; none once it is closed.
 
         Raises:
             OSError: there is no room for what does not fit into memory.
@@ -59,69 +59,109 @@ class Collector:
         endpoint = self._shelf.endpoint
         edges = pc.min_max(instants(batch, endpoint))
         first, last = edges["min"].as_py(), edges["max"].as_py()
-        while first is not None and first <= last:
-            month = month_of(first)
-            rows = rows_within(batch, endpoint, (days.intersect(month) for days in self._days))
-            if rows.num_rows:
-                self._held[month.start].append(rows)
-                self._held_bytes += rows.nbytes
-            first = month.end
-        if self._held_bytes > self._most_held:
-            self._put_aside()
+        with self._lock:
+            while self._pile is not None and first is not None and first <= last:
+                month = month_of(first)
+                self._pile.add(month, rows_within(batch, endpoint, (days.intersect(month) for days in self._days)))
+                first = month.end
+            if self._pile is not None:
+                self._pile.fit()
 
     def finish(self) -> None:
-        """All rows of the days have been added: keep them.
+        """All rows of the days have been added: keep them. Once it is closed, nothing more is kept.
 
         Raises:
             OSError: there is no room, or no permission; what is kept by then stays.
         """
-        for days in self._days:
-            self._keep(days)
-        self.close()
+        pile = self._taken()
+        if pile is None:
+            return
+        try:
+            for days in self._days:
+                self._keep(days, pile)
+        finally:
+            pile.close()
 
     def close(self) -> None:
         """Let go of everything; idempotent."""
-        self._held.clear()
-        if self._spill is not None:
-            self._spill.close()
-            self._spill = None
+        self._closed = True
+        pile = self._taken()
+        if pile is not None:
+            pile.close()
 
-    def _keep(self, days: Range) -> None:
+    def _taken(self) -> _Pile | None:
+        """The rows, for whoever comes first: what is being kept is not let go of by another thread."""
+        with self._lock:
+            pile, self._pile = self._pile, None
+            return pile
+
+    def _keep(self, days: Range, pile: _Pile) -> None:
         """Whole months as one file, days with rows as one each, what holds no rows as few as possible."""
         empty_since = days.start
-        months = sorted({*self._held, *(self._spill.months if self._spill else ())})
-        for start in months:
+        for start in pile.months:
             month = month_of(start)
             own = month.intersect(days)
-            if own.empty:
+            if own.empty or self._closed:
                 continue
-            rows = _within(self._sorted(start), own, self._shelf.endpoint)
+            rows = _within(pile.sorted(start), own, self._shelf.endpoint)
             for span, its_rows in _files(rows, own, month, self._shelf.endpoint):
-                self._keep_empty(Range(empty_since, span.start))
-                self._shelf.keep(span, its_rows, fetched=self._fetched)
+                self._keep_rows(Range(empty_since, span.start), None)
+                self._keep_rows(span, its_rows)
                 empty_since = span.end
-        self._keep_empty(Range(empty_since, days.end))
+        self._keep_rows(Range(empty_since, days.end), None)
 
-    def _keep_empty(self, days: Range) -> None:
-        if not days.empty:
-            self._shelf.keep(days, self._shelf.endpoint.schema.empty_table(), fetched=self._fetched)
+    def _keep_rows(self, days: Range, rows: pa.Table | None) -> None:
+        if not days.empty and not self._closed:
+            rows = self._shelf.endpoint.schema.empty_table() if rows is None else rows
+            self._shelf.keep(days, rows, fetched=self._fetched)
 
-    def _sorted(self, month: int) -> pa.Table:
-        endpoint = self._shelf.endpoint
-        batches = [*(self._spill.read(month) if self._spill else ()), *self._held[month]]
-        table = pa.Table.from_batches(batches, endpoint.schema)
-        order = [(name, "ascending") for name in dict.fromkeys((endpoint.range_column, *endpoint.identity))]
-        keys = table.select([name for name, _ in order])
-        return table.take(pc.sort_indices(keys, sort_keys=order))
 
-    def _put_aside(self) -> None:
+class _Pile:
+    """Rows by month, in memory and beyond that in a file."""
+
+    def __init__(self, folder: Path, endpoint: Endpoint, most_held: int) -> None:
+        self._folder = folder
+        self._endpoint = endpoint
+        self._most_held = most_held
+        self._held: dict[int, list[pa.RecordBatch]] = defaultdict(list)
+        self._held_bytes = 0
+        self._spill: _Spill | None = None
+
+    @property
+    def months(self) -> list[int]:
+        """Where those months begin that have rows, in order."""
+        return sorted({*self._held, *(self._spill.months if self._spill else ())})
+
+    def add(self, month: Range, rows: pa.RecordBatch) -> None:
+        if rows.num_rows:
+            self._held[month.start].append(rows)
+            self._held_bytes += rows.nbytes
+
+    def fit(self) -> None:
+        """Put aside what is too much for memory; raises OSError."""
+        if self._held_bytes <= self._most_held:
+            return
         if self._spill is None:
-            private_folder(self._shelf.folder)
-            self._spill = _Spill(self._shelf.folder, self._shelf.endpoint.schema)
+            private_folder(self._folder)
+            self._spill = _Spill(self._folder, self._endpoint.schema)
         for month, batches in self._held.items():
             self._spill.write(month, batches)
         self._held.clear()
         self._held_bytes = 0
+
+    def sorted(self, month: int) -> pa.Table:
+        batches = [*(self._spill.read(month) if self._spill else ()), *self._held[month]]
+        table = pa.Table.from_batches(batches, self._endpoint.schema)
+        order = [
+            (name, "ascending") for name in dict.fromkeys((self._endpoint.range_column, *self._endpoint.identity))
+        ]
+        keys = table.select([name for name, _ in order])
+        return table.take(pc.sort_indices(keys, sort_keys=order))
+
+    def close(self) -> None:
+        self._held.clear()
+        if self._spill is not None:
+            self._spill.close()
 
 
 class _Spill:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import warnings
 from concurrent.futures import TimeoutError as NotYet
@@ -79,6 +80,7 @@ class LakeScan:
         self._timeout: float | None = None
         self._asked: Asked | None = None
         self._collectors: dict[str | None, list[Collector]] = {}
+        self._lock = threading.Lock()  # of what close() lets go of
         self._closed = False
         self._error: BaseException | None = None
         self._steps = self._run()
@@ -91,8 +93,7 @@ class LakeScan:
         """
         if self._error is not None:
             raise self._error
-        if self._closed:
-            raise ClosedError("The scan was closed before its end.")
+        self._refuse_closed()
         self._timeout = timeout
         try:
             return next(self._steps)
@@ -108,12 +109,13 @@ class LakeScan:
         return self._order is not None and self._asked is not None and self._asked.in_order
 
     def close(self) -> None:
-        """Stop asking and free everything; idempotent."""
-        self._closed = True
-        if self._asked is not None:
-            self._asked.close()
-        for collector in self._all_collectors():
-            collector.close()
+        """Stop asking and free everything; idempotent. Of days that are being kept, those that are done stay."""
+        with self._lock:
+            self._closed = True
+            asked = self._asked
+        if asked is not None:
+            asked.close()
+        self._drop_collectors()
 
     def _run(self) -> Iterator[pa.RecordBatch | None]:
         lake = self._sources.lake
@@ -173,12 +175,16 @@ class LakeScan:
         settled_until = self._sources.lake.settled_until(self._endpoint.table, now=now)
         reusing = self._sources.lake.settings.reuse_minutes > 0
         over_until = int(now) * SECOND // DAY * DAY if reusing else settled_until
+        collectors = {}
         for part in parts:
             part.plan(settled_until, self._sources.asking.cap(self._endpoint, part.id))
-            self._collectors[part.id] = [
+            collectors[part.id] = [
                 Collector(shelf, days, fetched=int(now))
                 for shelf, days in part.days_to_keep(settled_until, over_until)
             ]
+        with self._lock:
+            self._refuse_closed()
+            self._collectors = collectors
         yield from self._gaps(parts)
         try:
             yield from (None for _ in self._read({part.id: part.later for part in parts if part.later}))
@@ -220,20 +226,23 @@ class LakeScan:
         """What the API gives for ranges, taken down on the way."""
         if not ranges:
             return
-        self._asked = self._sources.asking.scan_parts(
+        asked = self._sources.asking.scan_parts(
             self._endpoint, ranges, null_times=null_times, guard=self._guard, order=self._order
         )
         try:
+            with self._lock:
+                self._refuse_closed()
+                self._asked = asked
             while True:
                 try:
-                    batch = self._asked.poll(self._timeout)
+                    batch = asked.poll(self._timeout)
                 except StopIteration:
                     return
                 if batch is not None:
                     self._take_down(batch)
                 yield batch
         finally:
-            self._asked.close()
+            asked.close()
 
     def _take_down(self, batch: pa.RecordBatch) -> None:
         try:
@@ -262,19 +271,22 @@ class LakeScan:
             )
         return ahead > _MOST_AHEAD_SECONDS
 
-    def _all_collectors(self) -> list[Collector]:
-        return [collector for collectors in self._collectors.values() for collector in collectors]
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise _closed_early()
 
     def _drop_collectors(self) -> None:
-        for collector in self._all_collectors():
+        with self._lock:
+            collectors, self._collectors = self._collectors, {}
+        for collector in _flat(collectors):
             collector.close()
-        self._collectors.clear()
 
     def _finish_collectors(self) -> None:
-        if not any(self._collectors.values()) or self._closed or self._clock_is_ahead():
+        collectors = _flat(self._collectors)
+        if not collectors or self._clock_is_ahead():
             return
         try:
-            for collector in self._all_collectors():
+            for collector in collectors:
                 collector.finish()
         except OSError as error:
             _warn_of(error, self._endpoint)
@@ -295,6 +307,14 @@ def missing_days(endpoint: Endpoint, ids: Sequence[str | None], missing: Sequenc
     error.table = endpoint.table
     error.missing = tuple((as_datetime(span.start), as_datetime(span.end)) for span in missing)
     return error
+
+
+def _closed_early() -> ClosedError:
+    return ClosedError("The scan was closed before its end.")
+
+
+def _flat(collectors: Mapping[str | None, list[Collector]]) -> list[Collector]:
+    return [collector for some in collectors.values() for collector in some]
 
 
 def _warn_of(error: OSError, endpoint: Endpoint) -> None:
