@@ -1,5 +1,6 @@
 import os
 import pickle
+import traceback
 
 import pytest
 
@@ -151,3 +152,23 @@ def test_the_token_shows_nowhere():
     with pytest.raises(TypeError):
         pickle.dumps(settings)
     assert Settings(Token("t")).ids("form") == ()
+
+
+_PASTED = ("auth_header", "time_zone", "unbounded_scans", "base_url", "concurrency", "retries", "lake", "settle_days")
+
+
+@pytest.mark.parametrize("name", _PASTED)
+@pytest.mark.parametrize("value", ["X-API-Token: 0123456789abcdefSECRET", "http://SECRETlettersalone", "99999999999"])
+def test_a_token_in_the_wrong_place_is_not_shown(name, value):
+    with pytest.raises(ConfigError, match=name) as caught:
+        load_settings(token=value.rpartition(" ")[2], **{name: value})
+    shown = "".join(traceback.format_exception(caught.value))
+    assert not any(part in shown for part in ("SECRET", "secret", "abcdef", "99999999999"))
+    assert caught.value.__context__ is None
+
+
+def test_a_token_for_the_name_of_a_setting_is_not_shown(write_file):
+    write_file('0123456789abcdefSECRET = "token"\n')
+    with pytest.raises(ConfigError, match="Unknown setting") as caught:
+        load_settings()
+    assert "SECRET" not in str(caught.value)

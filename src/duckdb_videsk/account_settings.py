@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-from duckdb_videsk.errors import ConfigError, MissingTokenError, VideskError, redact
+from duckdb_videsk.errors import ConfigError, MissingTokenError, VideskError, redact, without_tokens
 from duckdb_videsk.labels import BUILT_IN
 from duckdb_videsk.settings import (
     Settings,
@@ -114,7 +114,7 @@ def _named(accounts: AccountsGiven) -> dict[str, Settings | Mapping[str, Any]]:
         unknown = [name for name in names if name not in section]
         if unknown:
             known = f"it names {', '.join(section)}" if section else "it names none"
-            raise ConfigError(f"There is no [accounts.{redact(unknown[0])}] in {config_file()}: {known}.")
+            raise ConfigError(f"There is no [accounts.{without_tokens(unknown[0])}] in {config_file()}: {known}.")
         found = {name: section[name] for name in names}
         if len(found) < len(names):
             raise ConfigError(f"accounts names one account twice: {', '.join(names)}.")
@@ -140,8 +140,8 @@ def _listed(accounts: str | Sequence[str]) -> list[str]:
 def _settings(name: str, own: Settings | Mapping[str, Any], arguments: Mapping[str, Any]) -> Settings:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigError(
-            f"{redact(repr(name))} cannot name an account: a name is letters, digits, '_', '-' and spaces within, "
-            "63 at the most."
+            f"{without_tokens(repr(name))} cannot name an account: a name is letters, digits, '_', '-' and spaces "
+            "within, 63 at the most."
         )
     with VideskError.of_account(name):
         if isinstance(own, Settings):
@@ -163,7 +163,7 @@ def _own(own: Mapping[str, Any]) -> dict[str, Any]:
         )
     if others:
         known = ", ".join([*_TOKENS, *sorted(_OWN)])
-        raise ConfigError(f"Unknown setting {redact(repr(others[0]))}; an account's are: {known}.")
+        raise ConfigError(f"Unknown setting {without_tokens(repr(others[0]))}; an account's are: {known}.")
     return {field: value for field, value in own.items() if field in _OWN and value is not None}
 
 
@@ -183,22 +183,24 @@ def _token(own: Mapping[str, Any]) -> str | Token:
 def _from_environment(variable: str) -> str:
     token = os.environ.get(variable)
     if not token:
-        raise MissingTokenError(f"The environment variable {redact(variable)}, its token_env, is not set.")
+        raise MissingTokenError(f"The environment variable {without_tokens(variable)}, its token_env, is not set.")
     return token
 
 
 def _from_file(named: str) -> str:
     path = Path(named).expanduser()
-    # What is relative is meant from where the settings are.
-    path = path if path.is_absolute() else config_file().parent / path
+    shown = redact(str(path))
+    if not path.is_absolute():
+        # What is relative is meant from where the settings are.
+        path, shown = config_file().parent / path, str(config_file().parent / without_tokens(named))
     try:
         if os.name != "nt" and path.stat().st_mode & 0o077:
             raise ConfigError(f"{path} can be read by others, so its token is not used: chmod 600 {path}")
         return path.read_text("utf-8").strip()
     except FileNotFoundError:
-        raise MissingTokenError(f"{redact(str(path))}, its token_file, does not exist.") from None
+        raise MissingTokenError(f"{shown}, its token_file, does not exist.") from None
     except (OSError, ValueError):
-        raise ConfigError(f"Cannot read {redact(str(path))}, its token_file.") from None
+        raise ConfigError(f"Cannot read {shown}, its token_file.") from None
 
 
 def _from_keyring(named: str) -> str:
@@ -212,9 +214,11 @@ def _from_keyring(named: str) -> str:
     try:
         token = keyring.get_password(service, user)
     except Exception as error:  # noqa: BLE001 - each keyring fails in its own way
-        raise ConfigError(f"The keyring gave no password for {redact(named)}: {type(error).__name__}.") from None
+        raise ConfigError(
+            f"The keyring gave no password for {without_tokens(named)}: {type(error).__name__}."
+        ) from None
     if not token:
-        raise MissingTokenError(f"The keyring has no password for {redact(named)}, its token_keyring.")
+        raise MissingTokenError(f"The keyring has no password for {without_tokens(named)}, its token_keyring.")
     return str(token)
 
 
@@ -256,5 +260,5 @@ def _refuse_twins(made: Mapping[str, Settings]) -> None:
 def _leaves_out(given: str | None) -> bool:
     said = given or os.environ.get("VIDESK_FAILING_ACCOUNTS") or file_section("failing_accounts") or "raise"
     if said not in get_args(FailingAccounts):
-        raise ConfigError(f"failing_accounts is {said!r}: write one of {', '.join(get_args(FailingAccounts))}.")
+        raise ConfigError(f"failing_accounts has to be one of {', '.join(get_args(FailingAccounts))}.")
     return said == "leave_out"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tomllib
@@ -16,7 +17,7 @@ import httpx
 import platformdirs
 import tzlocal
 
-from duckdb_videsk.errors import ConfigError, MissingTokenError
+from duckdb_videsk.errors import ConfigError, MissingTokenError, redact, without_tokens
 from duckdb_videsk.guard import POLICIES, Policy
 
 __all__ = [
@@ -140,19 +141,17 @@ class Settings:
         _check_base_url(self.base_url)
         header = {name.lower(): name for name in AUTH_HEADERS}.get(self.auth_header.lower())
         if header is None:
-            raise ConfigError(f"auth_header is {self.auth_header!r}: it has to be one of {', '.join(AUTH_HEADERS)}.")
+            raise ConfigError(f"auth_header is the name of a header alone, one of {', '.join(AUTH_HEADERS)}.")
         object.__setattr__(self, "auth_header", header)
-        try:
-            ZoneInfo(self.time_zone)
-        except (KeyError, ValueError, OSError) as error:
-            raise ConfigError(
-                f"time_zone is {self.time_zone!r}, which is no IANA time zone; write one such as 'America/Santiago'."
-            ) from error
+        if not _is_time_zone(self.time_zone):
+            raise ConfigError("time_zone is no IANA time zone; write one such as 'America/Santiago'.")
         if self.unbounded_scans not in (None, *POLICIES):
-            raise ConfigError(f"unbounded_scans is {self.unbounded_scans!r}: write one of {', '.join(POLICIES)}.")
+            raise ConfigError(f"unbounded_scans has to be one of {', '.join(POLICIES)}.")
         for name, least, most in _BOUNDS:
-            if getattr(self, name) is not None and not least <= getattr(self, name) <= most:
-                raise ConfigError(f"{name} is {getattr(self, name)}: it has to be from {least} to {most}.")
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                said = redact(str(value), self.token.reveal())
+                raise ConfigError(f"{name} is {said}: it has to be from {least} to {most}.")
         if not all(0 <= days <= _MOST_SETTLE_DAYS for days in self.settle_days.values()):
             raise ConfigError(f"settle_days has to be from 0 to {_MOST_SETTLE_DAYS:,}.")
         if self.offline and not self.lake:
@@ -189,9 +188,7 @@ def _check_base_url(url: str) -> None:
     if not _is_base_url(url):
         raise ConfigError("base_url has to look like https://api.videsk.io, without user, query or fragment.")
     if urlsplit(url).scheme == "http" and not is_local(url):
-        raise ConfigError(
-            f"base_url is plain http to {urlsplit(url).hostname}: the token would travel unencrypted. Use https."
-        )
+        raise ConfigError("base_url is plain http to another machine: the token would travel unencrypted. Use https.")
 
 
 def _is_base_url(url: str) -> bool:
@@ -205,6 +202,14 @@ def _is_base_url(url: str) -> bool:
     except (ValueError, httpx.InvalidURL):
         return False
     return parts.scheme in {"http", "https"} and host != b"" and b"%" not in host and port != 0
+
+
+def _is_time_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
 def is_local(url: str) -> bool:
@@ -258,9 +263,8 @@ def file_section(name: str) -> Any:
 
 def _refuse_unknown(names: set[str], where: str) -> None:
     if names:
-        raise ConfigError(
-            f"Unknown {where} {min(names)!r}; settings are: {', '.join(f.name for f in fields(Settings))}."
-        )
+        known = ", ".join(f.name for f in fields(Settings))
+        raise ConfigError(f"Unknown {where} {without_tokens(repr(min(names)))}; settings are: {known}.")
 
 
 def _from_environment(known: set[str]) -> dict[str, Any]:
@@ -285,10 +289,10 @@ def _file() -> dict[str, Any]:
 
 def _coerce(name: str, value: Any) -> Any:
     kind = _KINDS.get(name, str)
-    try:
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
         return kind(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ConfigError(f"{name} has a value of the wrong type.") from error
+    # What was suppressed quotes the value, which may be the token in the wrong place.
+    raise ConfigError(f"{name} has a value of the wrong type.")
 
 
 def _token(value: Any) -> Token:
