@@ -103,6 +103,8 @@ def test_a_mapping() -> None:
     found = chosen({"north": own, "south": {"token": "tok-of-south"}}, time_zone="Asia/Tokyo", retries=5)
     assert [s.time_zone for s in found.accounts.values()] == ["Asia/Tokyo"] * 2
     assert [s.retries for s in found.accounts.values()] == [2, 5]
+    plain = Settings(token="tok-of-north")  # type: ignore[arg-type]
+    assert chosen({"north": plain}).first.token.reveal() == "tok-of-north"
 
 
 def test_tokens_from_elsewhere(write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 import os
 import pickle
 import traceback
+from dataclasses import replace
 
 import pytest
 
@@ -172,3 +173,15 @@ def test_a_token_for_the_name_of_a_setting_is_not_shown(write_file):
     with pytest.raises(ConfigError, match="Unknown setting") as caught:
         load_settings()
     assert "SECRET" not in str(caught.value)
+
+
+def test_settings_made_by_hand_hide_a_token_given_as_text():
+    settings = Settings(token="Bearer sEcReT-0123")
+    assert "sEcReT" not in repr(settings) + repr(vars(settings))
+    assert settings.token.reveal() == "sEcReT-0123"
+    assert settings.account == load_settings(token="sEcReT-0123").account
+    assert replace(settings, retries=1).token.reveal() == "sEcReT-0123"
+    for wrong in ("sEcReT 0123", "", 5, None, Token("sEcReT 0123")):
+        with pytest.raises(ConfigError, match="token") as caught:
+            Settings(token=wrong)
+        assert "sEcReT" not in str(caught.value)

@@ -70,7 +70,7 @@ class Settings:
     """All that a connection can be told.
 
     Attributes:
-        token: the account's API token (`VIDESK_API_TOKEN`).
+        token: the account's API token; a text becomes a `Token`, which does not show itself (`VIDESK_API_TOKEN`).
         base_url: of the API; plain http only to this machine (`VIDESK_BASE_URL`).
         auth_header: the header that carries the token: `X-API-Token`, or `Authorization` for accounts that still
             use it (`VIDESK_AUTH_HEADER`).
@@ -138,6 +138,8 @@ class Settings:
     wide_views: bool = False
 
     def __post_init__(self) -> None:
+        # Who makes Settings by hand may give a plain text, which would show itself.
+        object.__setattr__(self, "token", _coerce("token", self.token))
         _check_base_url(self.base_url)
         header = {name.lower(): name for name in AUTH_HEADERS}.get(self.auth_header.lower())
         if header is None:
