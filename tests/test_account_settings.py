@@ -179,6 +179,10 @@ def test_tokens_from_the_keyring(write: Callable[[str], Path], monkeypatch: pyte
         ({"north": {"token": "tok-a", "retries": 1_000}}, "account 'north': retries is 1000"),
         ({"north": "tok-a"}, "is a table or a mapping"),
         ({"a": {"token": "tok-a"}, "b": {"token": "Bearer tok-a"}}, "'a' and 'b' have the same token.*one account"),
+        (
+            {"a": {"token": "tok-a"}, "b": {"token": "tok-a", "base_url": "https://API.videsk.io:443"}},
+            "'a' and 'b' have the same token at the same base_url: they are one account",
+        ),
         ({"north": {"token": "tok-a"}, "North": {"token": "tok-b"}}, "'north' and 'North' are one name to SQL"),
         (["north", "east"], r"no \[accounts.east\] in .*: it names north, south"),
         (["north", "north"], "names one account twice"),

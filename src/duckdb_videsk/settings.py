@@ -44,6 +44,7 @@ _SETTLE_DAYS = 3.0
 _MOST_SETTLE_DAYS = 36_500
 _SECTIONS = {"accounts", "failing_accounts"}
 _LOOK = "To look around without an account: videsk demo"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -141,6 +142,7 @@ class Settings:
         # Who makes Settings by hand may give a plain text, which would show itself.
         object.__setattr__(self, "token", _coerce("token", self.token))
         _check_base_url(self.base_url)
+        object.__setattr__(self, "base_url", _one_spelling(self.base_url))
         header = {name.lower(): name for name in AUTH_HEADERS}.get(self.auth_header.lower())
         if header is None:
             raise ConfigError(f"auth_header is the name of a header alone, one of {', '.join(AUTH_HEADERS)}.")
@@ -204,6 +206,16 @@ def _is_base_url(url: str) -> bool:
     except (ValueError, httpx.InvalidURL):
         return False
     return parts.scheme in {"http", "https"} and host != b"" and b"%" not in host and port != 0
+
+
+def _one_spelling(url: str) -> str:
+    """The same for every way to write a base URL, since it names the account: no capitals, no port that goes without
+    saying, no slash at the end."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    address = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{address}{port}{parts.path.rstrip('/')}"
 
 
 def _is_time_zone(name: str) -> bool:
@@ -364,7 +376,7 @@ def _languages(value: Any) -> Mapping[str, Any]:
 
 _KINDS: dict[str, Any] = {
     "token": _token,
-    "base_url": lambda value: _string(value).rstrip("/"),
+    "base_url": _string,
     "forms": _names,
     "surveys": _names,
     "languages": _languages,
