@@ -526,6 +526,35 @@ def test_left_out_by_choice(sims: dict[str, Simulator]) -> None:
         assert con.execute("SELECT count(DISTINCT account) FROM videsk.calls").fetchall() == [(2,)]
 
 
+def test_left_out_is_told_each_time_and_as_an_error_leaves_nothing_behind(sims: dict[str, Simulator]) -> None:
+    sims["south"].behaviour.token_state = "expired"
+    accounts = given(sims, "north", "south")
+
+    def attached() -> Connection:
+        return duckdb_videsk.attach(native, accounts=accounts, time_zone=ZONE, failing_accounts="leave_out")
+
+    with duckdb.connect() as native:
+        databases = "SELECT database_name FROM duckdb_databases() ORDER BY ALL"
+        before = native.execute(databases).fetchall()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", AccountLeftOutWarning)
+            for _ in range(2):
+                with pytest.raises(AccountLeftOutWarning, match="'south' is left out"):
+                    attached()
+                assert native.execute(databases).fetchall() == before
+        with pytest.warns(AccountLeftOutWarning, match="'south' is left out"):
+            first = attached()
+        with pytest.warns(AccountLeftOutWarning, match="'south' is left out"):
+            attached().close()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", AccountLeftOutWarning)
+            with pytest.raises(AccountLeftOutWarning):
+                attached()
+        # Those that were there before stay with whom they belong to.
+        assert first.execute("SELECT count(*) > 0 FROM north.calls").fetchall() == [(True,)]
+        first.close()
+
+
 def test_when_all_fail_there_is_nothing_to_leave_out(sims: dict[str, Simulator]) -> None:
     for name in ("north", "south"):
         sims[name].behaviour.token_state = "forbidden"
