@@ -58,14 +58,42 @@ def test_names_of_the_file(write: Callable[[str], Path]) -> None:
     assert list(chosen(["south 2"]).accounts) == ["south 2"]
 
 
-def test_what_is_said_of_one_goes_over_what_is_said_of_all(
+def test_arguments_win_over_an_account_over_the_environment_over_the_file(
     write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(f"{NORTH}retries = 1\n{SOUTH}")
-    monkeypatch.setenv("VIDESK_RETRIES", "3")
+    write(f'forms = ["f"]\n{NORTH}retries = 1\nforms = ["n"]\n{SOUTH}')
     monkeypatch.setenv("VIDESK_API_TOKEN", "tok-of-nobody")
-    assert [s.retries for s in chosen("all").accounts.values()] == [1, 3]
-    assert [s.retries for s in chosen("all", retries=4).accounts.values()] == [1, 4]
+    monkeypatch.setenv("VIDESK_RETRIES", "3")
+    monkeypatch.setenv("VIDESK_ACCOUNTS", "all")
+    for named in ("all", ["north", "south"], None):
+        assert [(s.retries, s.forms) for s in chosen(named).accounts.values()] == [(1, ("n",)), (3, ("f",))]
+        told = chosen(named, retries=4, forms="x,y").accounts.values()
+        assert [(s.retries, s.forms) for s in told] == [(4, ("x", "y"))] * 2
+    # In a mapping, which is an argument, what it says of one goes over what is said of all.
+    mapping = {"a": {"token": "tok-a", "retries": 5}, "b": {"token": "tok-b"}}
+    assert [s.retries for s in chosen(mapping, retries=4).accounts.values()] == [5, 4]
+
+
+def test_what_holds_unless_an_account_has_its_own(
+    write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(f"{NORTH}lake = false\n{SOUTH}")
+    monkeypatch.setenv("VIDESK_LAKE", "false")
+    made = chosen_settings("all", None, {}, unless_own={"lake": True})
+    assert [s.lake for s in made.accounts.values()] == [False, True]
+    assert chosen_settings(None, None, {"token": "tok-a"}, unless_own={"lake": True}).first.lake
+    assert not chosen_settings(None, None, {"token": "tok-a", "lake": False}, unless_own={"lake": True}).first.lake
+
+
+def test_the_token_of_an_account_goes_to_no_other_address(write: Callable[[str], Path]) -> None:
+    path = write(f'{NORTH}base_url = "https://north.example"\n{SOUTH}')
+    with pytest.raises(
+        ConfigError, match=r"^account 'north': base_url is given as an argument.*--base-url"
+    ) as raised:
+        chosen("all", base_url="https://other.example")
+    assert str(path) in str(raised.value)
+    assert chosen("south", base_url="https://other.example").first.base_url == "https://other.example"
+    assert chosen("north", base_url="https://north.example").first.base_url == "https://north.example"
 
 
 def test_the_environment_names_accounts(write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:

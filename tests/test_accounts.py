@@ -761,6 +761,42 @@ def test_the_command_line(
     assert "account 'south': " in capfd.readouterr().err
 
 
+def test_ids_of_the_command_line_are_those_that_every_command_means(
+    sims: dict[str, Simulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from duckdb_videsk.cli import main  # noqa: PLC0415 - for this test only
+
+    own, other = ids_of(sims["north"])["form"][:2]
+    (tmp_path / "config.toml").write_text(
+        f'time_zone = "UTC"\n[accounts.north]\ntoken = "{sims["north"].token}"\nbase_url = "{sims["north"].url}"\n'
+        f'requests_per_second = 1000\nforms = ["{own}"]\nlake = true\n',
+        "utf-8",
+    )
+    monkeypatch.setenv("VIDESK_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.setenv("VIDESK_LAKE_DIR", str(tmp_path / "lake"))
+    monkeypatch.setenv("VIDESK_ACCOUNTS", "north")
+
+    def kept() -> int:
+        return len(list((tmp_path / "lake").rglob("*.parquet")))
+
+    range_of = ("--since", "2026-03-03", "--until", "2026-03-05")
+    sql = "SELECT DISTINCT form FROM videsk.forms WHERE created_at >= '2026-03-03' AND created_at < '2026-03-05'"
+    for named, meant in (([], own), (["--forms", other], other)):
+        assert main(["query", sql, *named, "--format", "csv"]) == 0
+        assert capfd.readouterr().out.split() == ["form", meant]
+        assert main(["sync", *range_of, "--tables", "forms", *named]) == 0
+        assert {line.split()[1] for line in capfd.readouterr().out.splitlines()} == {f"{meant}:"}
+    files = kept()
+    assert main(["verify", "--forms", other]) == 0
+    assert f"{files // 2} files checked" in capfd.readouterr().out
+    assert main(["forget", "--forms", other]) == 0
+    assert kept() == files // 2
+    assert main(["query", sql, "--base-url", "http://127.0.0.1:1"]) == 2
+    said = capfd.readouterr().err
+    assert "--base-url" in said
+    assert "'north'" in said
+
+
 def test_what_is_forgotten_by_id_is_that_alone(
     sims: dict[str, Simulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -70,7 +70,11 @@ class Chosen:
 
 
 def chosen_settings(
-    accounts: AccountsGiven | None, failing_accounts: str | None, arguments: Mapping[str, Any]
+    accounts: AccountsGiven | None,
+    failing_accounts: str | None,
+    arguments: Mapping[str, Any],
+    *,
+    unless_own: Mapping[str, Any] | None = None,
 ) -> Chosen:
     """The settings of the accounts that are named; of the one that has no name where none is.
 
@@ -78,21 +82,26 @@ def chosen_settings(
         accounts: names of the settings file, `"all"`, or a mapping from names to what each has of its own; None:
             those of `VIDESK_ACCOUNTS`, unless the arguments have a token.
         failing_accounts: "raise" or "leave_out"; None: from the environment or the settings file.
-        arguments: what is said of all; None means not given.
+        arguments: what is said of all; None means not given. It goes over what the settings file says of an account,
+            and below what a mapping does, which is an argument too.
+        unless_own: goes over all but the arguments and what is said of an account.
 
     Raises:
         MissingTokenError: an account has no token.
-        ConfigError: a name, a setting or the file is wrong, or two names mean the same account.
+        ConfigError: a name, a setting or the file is wrong, two names mean the same account, or the arguments have
+            another base_url than the settings file for an account.
     """
+    given = {field: value for field, value in arguments.items() if value is not None}
+    shared = {**(unless_own or {}), **given}
     if accounts is None and arguments.get("token") is None:
         accounts = os.environ.get("VIDESK_ACCOUNTS") or None
     if accounts is None:
         if failing_accounts is not None:
             raise ConfigError("failing_accounts is for several accounts: name them with accounts=….")
-        return Chosen(load_settings(**arguments), {})
+        return Chosen(load_settings(**shared), {})
     if arguments.get("token") is not None:
         raise ConfigError("Several accounts have a token each: leave out token=…, or accounts=….")
-    made = {name: _settings(name, own, arguments) for name, own in _named(accounts).items()}
+    made = {name: _settings(name, own, shared) for name, own in _named(accounts, given).items()}
     _refuse_twins(made)
     _refuse_names(made)
     return Chosen(next(iter(made.values())), made, _leaves_out(failing_accounts))
@@ -104,8 +113,8 @@ def one_account(what: str) -> None:
         raise ConfigError(f"{what} shows one account only so far, and VIDESK_ACCOUNTS is set: unset it for this.")
 
 
-def _named(accounts: AccountsGiven) -> dict[str, Settings | Mapping[str, Any]]:
-    """What each account has of its own, by name."""
+def _named(accounts: AccountsGiven, given: Mapping[str, Any]) -> dict[str, Settings | Mapping[str, Any]]:
+    """What each account has of its own, by name, where the arguments given leave it that."""
     if isinstance(accounts, Mapping):
         found = dict(accounts)
     else:
@@ -115,7 +124,7 @@ def _named(accounts: AccountsGiven) -> dict[str, Settings | Mapping[str, Any]]:
         if unknown:
             known = f"it names {', '.join(section)}" if section else "it names none"
             raise ConfigError(f"There is no [accounts.{without_tokens(unknown[0])}] in {config_file()}: {known}.")
-        found = {name: section[name] for name in names}
+        found = {name: _left_by(given, section[name], name) for name in names}
         if len(found) < len(names):
             raise ConfigError(f"accounts names one account twice: {', '.join(names)}.")
     if not found:
@@ -137,7 +146,7 @@ def _listed(accounts: str | Sequence[str]) -> list[str]:
     return [name for part in parts if (name := part.strip())]
 
 
-def _settings(name: str, own: Settings | Mapping[str, Any], arguments: Mapping[str, Any]) -> Settings:
+def _settings(name: str, own: Settings | Mapping[str, Any], shared: Mapping[str, Any]) -> Settings:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigError(
             f"{without_tokens(repr(name))} cannot name an account: a name is letters, digits, '_', '-' and spaces "
@@ -145,13 +154,24 @@ def _settings(name: str, own: Settings | Mapping[str, Any], arguments: Mapping[s
         )
     with VideskError.of_account(name):
         if isinstance(own, Settings):
-            given = {field: value for field, value in arguments.items() if value is not None and field not in _OWN}
-            shared = made_settings({**given, "token": own.token})
-            return replace(own, **{field: getattr(shared, field) for field in given})
+            of_all = {field: value for field, value in shared.items() if field not in _OWN}
+            made = made_settings({**of_all, "token": own.token})
+            return replace(own, **{field: getattr(made, field) for field in of_all})
         if not isinstance(own, Mapping):
             raise ConfigError("what an account has of its own is a table or a mapping, or Settings.")
-        found = {field: value for field, value in found_settings(arguments).items() if field != "token"}
+        found = {field: value for field, value in found_settings(shared).items() if field != "token"}
         return made_settings({**found, **_own(own), "token": _token(own)})
+
+
+def _left_by(given: Mapping[str, Any], own: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What the settings file says of an account and no argument does; the address stays, as the token is for it."""
+    if "base_url" in given and own.get("base_url", given["base_url"]) != given["base_url"]:
+        with VideskError.of_account(name):
+            raise ConfigError(
+                f"base_url is given as an argument, and {config_file()} has another, where the account's token "
+                "belongs: leave out the argument (--base-url, base_url=…)."
+            )
+    return {field: value for field, value in own.items() if field not in given.keys() & _OWN}
 
 
 def _own(own: Mapping[str, Any]) -> dict[str, Any]:
