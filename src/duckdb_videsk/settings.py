@@ -271,7 +271,7 @@ def made_settings(found: Mapping[str, Any]) -> Settings:
 
 
 def file_section(name: str) -> Any:
-    """What the TOML file says of accounts; None where it says nothing. Raises ConfigError."""
+    """What the TOML file has under this name at its top; None where it has nothing. Raises ConfigError."""
     return _file().get(name)
 
 
