@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -44,6 +45,7 @@ _SETTLE_DAYS = 3.0
 _MOST_SETTLE_DAYS = 36_500
 _SECTIONS = {"accounts", "failing_accounts"}
 _LOOK = "To look around without an account: videsk demo"
+_LIKE_A_ZONE = re.compile(r"[A-Za-z_]{1,20}(?:/[A-Za-z_]{1,20}){1,2}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
@@ -148,7 +150,8 @@ class Settings:
             raise ConfigError(f"auth_header is the name of a header alone, one of {', '.join(AUTH_HEADERS)}.")
         object.__setattr__(self, "auth_header", header)
         if not _is_time_zone(self.time_zone):
-            raise ConfigError("time_zone is no IANA time zone; write one such as 'America/Santiago'.")
+            said = f" {self.time_zone!r}" if _LIKE_A_ZONE.fullmatch(self.time_zone) else ""
+            raise ConfigError(f"time_zone{said} is no IANA time zone; write one such as 'America/Santiago'.")
         if self.unbounded_scans not in (None, *POLICIES):
             raise ConfigError(f"unbounded_scans has to be one of {', '.join(POLICIES)}.")
         for name, least, most in _BOUNDS:
