@@ -58,14 +58,42 @@ def test_names_of_the_file(write: Callable[[str], Path]) -> None:
     assert list(chosen(["south 2"]).accounts) == ["south 2"]
 
 
-def test_what_is_said_of_one_goes_over_what_is_said_of_all(
+def test_arguments_win_over_an_account_over_the_environment_over_the_file(
     write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write(f"{NORTH}retries = 1\n{SOUTH}")
-    monkeypatch.setenv("VIDESK_RETRIES", "3")
+    write(f'forms = ["f"]\n{NORTH}retries = 1\nforms = ["n"]\n{SOUTH}')
     monkeypatch.setenv("VIDESK_API_TOKEN", "tok-of-nobody")
-    assert [s.retries for s in chosen("all").accounts.values()] == [1, 3]
-    assert [s.retries for s in chosen("all", retries=4).accounts.values()] == [1, 4]
+    monkeypatch.setenv("VIDESK_RETRIES", "3")
+    monkeypatch.setenv("VIDESK_ACCOUNTS", "all")
+    for named in ("all", ["north", "south"], None):
+        assert [(s.retries, s.forms) for s in chosen(named).accounts.values()] == [(1, ("n",)), (3, ("f",))]
+        told = chosen(named, retries=4, forms="x,y").accounts.values()
+        assert [(s.retries, s.forms) for s in told] == [(4, ("x", "y"))] * 2
+    # In a mapping, which is an argument, what it says of one goes over what is said of all.
+    mapping = {"a": {"token": "tok-a", "retries": 5}, "b": {"token": "tok-b"}}
+    assert [s.retries for s in chosen(mapping, retries=4).accounts.values()] == [5, 4]
+
+
+def test_what_holds_unless_an_account_has_its_own(
+    write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(f"{NORTH}lake = false\n{SOUTH}")
+    monkeypatch.setenv("VIDESK_LAKE", "false")
+    made = chosen_settings("all", None, {}, unless_own={"lake": True})
+    assert [s.lake for s in made.accounts.values()] == [False, True]
+    assert chosen_settings(None, None, {"token": "tok-a"}, unless_own={"lake": True}).first.lake
+    assert not chosen_settings(None, None, {"token": "tok-a", "lake": False}, unless_own={"lake": True}).first.lake
+
+
+def test_the_token_of_an_account_goes_to_no_other_address(write: Callable[[str], Path]) -> None:
+    path = write(f'{NORTH}base_url = "https://north.example"\n{SOUTH}')
+    with pytest.raises(
+        ConfigError, match=r"^account 'north': base_url is given as an argument.*--base-url"
+    ) as raised:
+        chosen("all", base_url="https://other.example")
+    assert str(path) in str(raised.value)
+    assert chosen("south", base_url="https://other.example").first.base_url == "https://other.example"
+    assert chosen("north", base_url="https://north.example").first.base_url == "https://north.example"
 
 
 def test_the_environment_names_accounts(write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,6 +131,8 @@ def test_a_mapping() -> None:
     found = chosen({"north": own, "south": {"token": "tok-of-south"}}, time_zone="Asia/Tokyo", retries=5)
     assert [s.time_zone for s in found.accounts.values()] == ["Asia/Tokyo"] * 2
     assert [s.retries for s in found.accounts.values()] == [2, 5]
+    plain = Settings(token="tok-of-north")  # type: ignore[arg-type]
+    assert chosen({"north": plain}).first.token.reveal() == "tok-of-north"
 
 
 def test_tokens_from_elsewhere(write: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,6 +207,10 @@ def test_tokens_from_the_keyring(write: Callable[[str], Path], monkeypatch: pyte
         ({"north": {"token": "tok-a", "retries": 1_000}}, "account 'north': retries is 1000"),
         ({"north": "tok-a"}, "is a table or a mapping"),
         ({"a": {"token": "tok-a"}, "b": {"token": "Bearer tok-a"}}, "'a' and 'b' have the same token.*one account"),
+        (
+            {"a": {"token": "tok-a"}, "b": {"token": "tok-a", "base_url": "https://API.videsk.io:443"}},
+            "'a' and 'b' have the same token at the same base_url: they are one account",
+        ),
         ({"north": {"token": "tok-a"}, "North": {"token": "tok-b"}}, "'north' and 'North' are one name to SQL"),
         (["north", "east"], r"no \[accounts.east\] in .*: it names north, south"),
         (["north", "north"], "names one account twice"),
@@ -215,7 +249,7 @@ def test_the_rest_of_what_is_refused(write: Callable[[str], Path], monkeypatch: 
     for accounts, failing, arguments, said in (
         (two, None, {"token": "tok-c"}, "a token each"),
         (None, "leave_out", {"token": "tok-c"}, "failing_accounts is for several"),
-        (two, "ignore", {}, "write one of raise, leave_out"),
+        (two, "ignore", {}, "has to be one of raise, leave_out"),
         (zones, None, {}, "time_zone is the same for all accounts .*, and differs between 'a' and 'b'"),
         ("all", None, {}, "accounts names none"),
         ("north", None, {}, "it names none"),
@@ -228,7 +262,7 @@ def test_the_rest_of_what_is_refused(write: Callable[[str], Path], monkeypatch: 
             chosen("all")
         assert "tok-a" not in str(raised.value)
     monkeypatch.setenv("VIDESK_FAILING_ACCOUNTS", "whatever")
-    with pytest.raises(ConfigError, match="failing_accounts is 'whatever'"):
+    with pytest.raises(ConfigError, match="failing_accounts has to be one of raise, leave_out"):
         chosen(two)
 
 
@@ -243,8 +277,20 @@ def test_the_rest_of_what_is_refused(write: Callable[[str], Path], monkeypatch: 
         lambda token: {"north": {"token_keyring": f"videsk/{token}"}},
     ],
 )
-def test_a_token_where_a_name_belongs_is_not_shown(accounts: Callable[[str], Any]) -> None:
-    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
+@pytest.mark.parametrize(
+    "token",
+    ["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl", "0123456789abcdefSECRET", "SECRET" * 6],
+    ids=["jwt", "hex", "letters"],
+)
+def test_a_token_where_a_name_belongs_is_not_shown(accounts: Callable[[str], Any], token: str) -> None:
+    # With a dot it can be the name of none in a mapping either.
+    token = token.replace("SECRET", "SEC.RET") if isinstance(accounts(token), dict) else token
     with pytest.raises(ConfigError, match="<token>") as raised:
         chosen(accounts(token))
-    assert "eyJ" not in str(raised.value)
+    assert not any(part in str(raised.value) for part in ("eyJ", "SEC", "abcdef"))
+
+
+@pytest.mark.parametrize("named", ["north", "norte-2", "Sucursal Providencia 2", "sucursal-providencia"])
+def test_a_name_that_is_no_token_is_shown(named: str) -> None:
+    with pytest.raises(ConfigError, match=rf"no \[accounts\.{named}\]"):
+        chosen([named])

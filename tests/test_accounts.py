@@ -526,6 +526,35 @@ def test_left_out_by_choice(sims: dict[str, Simulator]) -> None:
         assert con.execute("SELECT count(DISTINCT account) FROM videsk.calls").fetchall() == [(2,)]
 
 
+def test_left_out_is_told_each_time_and_as_an_error_leaves_nothing_behind(sims: dict[str, Simulator]) -> None:
+    sims["south"].behaviour.token_state = "expired"
+    accounts = given(sims, "north", "south")
+
+    def attached() -> Connection:
+        return duckdb_videsk.attach(native, accounts=accounts, time_zone=ZONE, failing_accounts="leave_out")
+
+    with duckdb.connect() as native:
+        databases = "SELECT database_name FROM duckdb_databases() ORDER BY ALL"
+        before = native.execute(databases).fetchall()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", AccountLeftOutWarning)
+            for _ in range(2):
+                with pytest.raises(AccountLeftOutWarning, match="'south' is left out"):
+                    attached()
+                assert native.execute(databases).fetchall() == before
+        with pytest.warns(AccountLeftOutWarning, match="'south' is left out"):
+            first = attached()
+        with pytest.warns(AccountLeftOutWarning, match="'south' is left out"):
+            attached().close()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", AccountLeftOutWarning)
+            with pytest.raises(AccountLeftOutWarning):
+                attached()
+        # Those that were there before stay with whom they belong to.
+        assert first.execute("SELECT count(*) > 0 FROM north.calls").fetchall() == [(True,)]
+        first.close()
+
+
 def test_when_all_fail_there_is_nothing_to_leave_out(sims: dict[str, Simulator]) -> None:
     for name in ("north", "south"):
         sims[name].behaviour.token_state = "forbidden"
@@ -730,6 +759,42 @@ def test_the_command_line(
     sims["south"].behaviour.token_state = "expired"
     assert main(["sync", "--since", "2026-03-03", "--until", "2026-03-04", "--tables", "calls"]) == 1
     assert "account 'south': " in capfd.readouterr().err
+
+
+def test_ids_of_the_command_line_are_those_that_every_command_means(
+    sims: dict[str, Simulator], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from duckdb_videsk.cli import main  # noqa: PLC0415 - for this test only
+
+    own, other = ids_of(sims["north"])["form"][:2]
+    (tmp_path / "config.toml").write_text(
+        f'time_zone = "UTC"\n[accounts.north]\ntoken = "{sims["north"].token}"\nbase_url = "{sims["north"].url}"\n'
+        f'requests_per_second = 1000\nforms = ["{own}"]\nlake = true\n',
+        "utf-8",
+    )
+    monkeypatch.setenv("VIDESK_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.setenv("VIDESK_LAKE_DIR", str(tmp_path / "lake"))
+    monkeypatch.setenv("VIDESK_ACCOUNTS", "north")
+
+    def kept() -> int:
+        return len(list((tmp_path / "lake").rglob("*.parquet")))
+
+    range_of = ("--since", "2026-03-03", "--until", "2026-03-05")
+    sql = "SELECT DISTINCT form FROM videsk.forms WHERE created_at >= '2026-03-03' AND created_at < '2026-03-05'"
+    for named, meant in (([], own), (["--forms", other], other)):
+        assert main(["query", sql, *named, "--format", "csv"]) == 0
+        assert capfd.readouterr().out.split() == ["form", meant]
+        assert main(["sync", *range_of, "--tables", "forms", *named]) == 0
+        assert {line.split()[1] for line in capfd.readouterr().out.splitlines()} == {f"{meant}:"}
+    files = kept()
+    assert main(["verify", "--forms", other]) == 0
+    assert f"{files // 2} files checked" in capfd.readouterr().out
+    assert main(["forget", "--forms", other]) == 0
+    assert kept() == files // 2
+    assert main(["query", sql, "--base-url", "http://127.0.0.1:1"]) == 2
+    said = capfd.readouterr().err
+    assert "--base-url" in said
+    assert "'north'" in said
 
 
 def test_what_is_forgotten_by_id_is_that_alone(

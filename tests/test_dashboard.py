@@ -10,6 +10,7 @@ import re
 import subprocess
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from html import escape, unescape
 from html.parser import HTMLParser
@@ -19,17 +20,19 @@ import pytest
 
 import duckdb_videsk
 from contact_records import SPRING, SURVEY, ZONE, made, records
-from duckdb_videsk import report
+from duckdb_videsk import report, report_data
 from duckdb_videsk.cli import main
 from duckdb_videsk.dashboard import dashboard
 from duckdb_videsk.report_data import gather
-from duckdb_videsk.reporting import reports
+from duckdb_videsk.reporting import named, reports
 from duckdb_videsk.simulator import Behaviour, Fault, Simulator
 from needed import program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from duckdb_videsk.reporting import Report
 
 HOSTILE = "</svg><img src=x onerror=alert(1)><script>alert(1)</script>\"'&"
 ROWS = made(1, SPRING, contacts=300)
@@ -85,6 +88,21 @@ def test_one_scan_of_each_table_is_all_it_asks(con: duckdb_videsk.Connection) ->
     asked = con.ledger.entries()[before:]
     tables = {table for one in reports() for table in one.reads}
     assert sorted(entry.table_name for entry in asked) == sorted(tables)
+
+
+def test_the_time_to_compare_with_has_its_days_before_too(
+    con: duckdb_videsk.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looking_back(name: str) -> Report:
+        one = named(name)
+        return replace(one, reads={table: replace(read, days_before=3) for table, read in one.reads.items()})
+
+    monkeypatch.setattr(report_data, "named", looking_back)
+    before = len(con.ledger.entries())
+    gather(con, **SPAN)
+    asked = {entry.table_name: entry.asked_from for entry in con.ledger.entries()[before:]}
+    first = datetime(2026, 8, 19, tzinfo=ZONE) - timedelta(seconds=1)
+    assert {table: asked[table] for table in named("summary").reads} == dict.fromkeys(named("summary").reads, first)
 
 
 def test_the_figures_are_those_of_the_reports(con: duckdb_videsk.Connection) -> None:

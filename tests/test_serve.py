@@ -550,3 +550,48 @@ def test_a_line_of_the_log() -> None:
     assert line.split(" runs: ")[1].split() == logged.split()
     assert "abcdef" not in line
     assert "secret" not in log_line("a", "CREATE SECRET (TOKEN 'secret')", "only SELECT may be run")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("12345678-9", "+56 9 1234 5678", "123-456-7890", "4111 1111 1111 1111", "12.345.678", "2026", "20260301"),
+        *("2026-13-01", "2026-03-32", "1234-56-78", "2026-03-0112345678", "2026-03-01 12345678", "12:30:00"),
+        *("2026-03-01+56912345678", "2026-03-01' || '12345678", "٢٠٢٦-٠٣-٠١"),
+    ],
+)
+def test_a_text_in_the_log_that_is_no_date_is_blanked(text: str) -> None:
+    quoted = "'" + text.replace("'", "''") + "'"
+    logged = log_line("s", f"FROM videsk.surveys WHERE answers->>'ID' = {quoted}", None)
+    assert logged.split(" runs: ")[1].split() == ["FROM", "videsk.surveys", "WHERE", "answers->>'…'", "=", "'…'"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2026-03-01", "1999-12-31", "2026-03-01 08:00", "2026-03-01T08:00:00", "2026-03-01T08:00:00Z"),
+        *(
+            "2026-03-01 08:00:00.123456",
+            "2026-03-01 08:00:00-03",
+            "2026-03-01T08:00:00.5-03:00",
+            "2026-03-01T08:00+0530",
+        ),
+    ],
+)
+def test_a_date_stays_in_the_log(text: str) -> None:
+    assert f"d >= '{text}'" in log_line("s", f"FROM videsk.calls WHERE d >= '{text}'", None)
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "/* secret /* nested */ secret */",
+        "/* /* secret /**/ secret */ 'secret' */",
+        "-- /* secret\n",
+        "/* -- */ /* secret */",
+        "/* */-- secret\n",
+    ],
+)
+def test_a_comment_is_left_out_of_the_log_whole(comment: str) -> None:
+    for sql in (f"SELECT 1 {comment}", f"{comment} SELECT 1", f"SELECT {comment}\n 1"):
+        assert log_line("s", sql, None).split(" runs: ")[1].split() == ["SELECT", "1"]

@@ -1,5 +1,7 @@
 import os
 import pickle
+import traceback
+from dataclasses import replace
 
 import pytest
 
@@ -114,7 +116,7 @@ def test_an_address_that_could_not_be_used_is_refused_without_showing_it(url):
 
 @pytest.mark.parametrize(
     "url",
-    ["https://api.videsk.io:8443/v2", "HTTPS://API.videsk.io", "https://münchen.example", "http://[::1]:8080"],
+    ["https://api.videsk.io:8443/v2", "https://münchen.example", "http://[::1]:8080", "http://127.0.0.1:443"],
 )
 def test_addresses_that_can_be_used(url):
     assert load_settings(token="t", base_url=url).base_url == url
@@ -151,3 +153,59 @@ def test_the_token_shows_nowhere():
     with pytest.raises(TypeError):
         pickle.dumps(settings)
     assert Settings(Token("t")).ids("form") == ()
+
+
+_PASTED = ("auth_header", "time_zone", "unbounded_scans", "base_url", "concurrency", "retries", "lake", "settle_days")
+
+
+@pytest.mark.parametrize("name", _PASTED)
+@pytest.mark.parametrize("value", ["X-API-Token: 0123456789abcdefSECRET", "http://SECRETlettersalone", "99999999999"])
+def test_a_token_in_the_wrong_place_is_not_shown(name, value):
+    with pytest.raises(ConfigError, match=name) as caught:
+        load_settings(token=value.rpartition(" ")[2], **{name: value})
+    shown = "".join(traceback.format_exception(caught.value))
+    assert not any(part in shown for part in ("SECRET", "secret", "abcdef", "99999999999"))
+    assert caught.value.__context__ is None
+
+
+def test_a_token_for_the_name_of_a_setting_is_not_shown(write_file):
+    write_file('0123456789abcdefSECRET = "token"\n')
+    with pytest.raises(ConfigError, match="Unknown setting") as caught:
+        load_settings()
+    assert "SECRET" not in str(caught.value)
+
+
+def test_settings_made_by_hand_hide_a_token_given_as_text():
+    settings = Settings(token="Bearer sEcReT-0123")
+    assert "sEcReT" not in repr(settings) + repr(vars(settings))
+    assert settings.token.reveal() == "sEcReT-0123"
+    assert settings.account == load_settings(token="sEcReT-0123").account
+    assert replace(settings, retries=1).token.reveal() == "sEcReT-0123"
+    for wrong in ("sEcReT 0123", "", 5, None, Token("sEcReT 0123")):
+        with pytest.raises(ConfigError, match="token") as caught:
+            Settings(token=wrong)
+        assert "sEcReT" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "normal"),
+    [
+        ("HTTPS://API.Videsk.io", "https://api.videsk.io"),
+        ("https://api.videsk.io:443/", "https://api.videsk.io"),
+        ("https://api.videsk.io:/", "https://api.videsk.io"),
+        ("https://api.videsk.io:0443", "https://api.videsk.io"),
+        ("https://API.videsk.io:8443/V2//", "https://api.videsk.io:8443/V2"),
+        ("http://LOCALHOST:80", "http://localhost"),
+        ("http://localhost:443", "http://localhost:443"),
+        ("HTTP://[::1]:80/x/", "http://[::1]/x"),
+    ],
+)
+def test_one_account_is_one_however_its_address_is_written(url, normal):
+    made, by_hand = load_settings(token="t", base_url=url), Settings(Token("t"), base_url=url)
+    assert made.base_url == by_hand.base_url == normal
+    assert made.account == by_hand.account == load_settings(token="t", base_url=normal).account
+
+
+def test_an_account_keeps_its_name_since_its_kept_days_stand_under_it():
+    assert load_settings(token="t").account == "da2927a08c6f288df6e7"
+    assert load_settings(token="t", base_url="https://münchen.example/v2").account == "122ca96601263280e34a"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-from duckdb_videsk.errors import ConfigError, MissingTokenError, VideskError, redact
+from duckdb_videsk.errors import ConfigError, MissingTokenError, VideskError, redact, without_tokens
 from duckdb_videsk.labels import BUILT_IN
 from duckdb_videsk.settings import (
     Settings,
@@ -70,7 +70,11 @@ class Chosen:
 
 
 def chosen_settings(
-    accounts: AccountsGiven | None, failing_accounts: str | None, arguments: Mapping[str, Any]
+    accounts: AccountsGiven | None,
+    failing_accounts: str | None,
+    arguments: Mapping[str, Any],
+    *,
+    unless_own: Mapping[str, Any] | None = None,
 ) -> Chosen:
     """The settings of the accounts that are named; of the one that has no name where none is.
 
@@ -78,21 +82,26 @@ def chosen_settings(
         accounts: names of the settings file, `"all"`, or a mapping from names to what each has of its own; None:
             those of `VIDESK_ACCOUNTS`, unless the arguments have a token.
         failing_accounts: "raise" or "leave_out"; None: from the environment or the settings file.
-        arguments: what is said of all; None means not given.
+        arguments: what is said of all; None means not given. It goes over what the settings file says of an account,
+            and below what a mapping does, which is an argument too.
+        unless_own: goes over all but the arguments and what is said of an account.
 
     Raises:
         MissingTokenError: an account has no token.
-        ConfigError: a name, a setting or the file is wrong, or two names mean the same account.
+        ConfigError: a name, a setting or the file is wrong, two names mean the same account, or the arguments have
+            another base_url than the settings file for an account.
     """
+    given = {field: value for field, value in arguments.items() if value is not None}
+    shared = {**(unless_own or {}), **given}
     if accounts is None and arguments.get("token") is None:
         accounts = os.environ.get("VIDESK_ACCOUNTS") or None
     if accounts is None:
         if failing_accounts is not None:
             raise ConfigError("failing_accounts is for several accounts: name them with accounts=….")
-        return Chosen(load_settings(**arguments), {})
+        return Chosen(load_settings(**shared), {})
     if arguments.get("token") is not None:
         raise ConfigError("Several accounts have a token each: leave out token=…, or accounts=….")
-    made = {name: _settings(name, own, arguments) for name, own in _named(accounts).items()}
+    made = {name: _settings(name, own, shared) for name, own in _named(accounts, given).items()}
     _refuse_twins(made)
     _refuse_names(made)
     return Chosen(next(iter(made.values())), made, _leaves_out(failing_accounts))
@@ -104,8 +113,8 @@ def one_account(what: str) -> None:
         raise ConfigError(f"{what} shows one account only so far, and VIDESK_ACCOUNTS is set: unset it for this.")
 
 
-def _named(accounts: AccountsGiven) -> dict[str, Settings | Mapping[str, Any]]:
-    """What each account has of its own, by name."""
+def _named(accounts: AccountsGiven, given: Mapping[str, Any]) -> dict[str, Settings | Mapping[str, Any]]:
+    """What each account has of its own, by name, where the arguments given leave it that."""
     if isinstance(accounts, Mapping):
         found = dict(accounts)
     else:
@@ -114,8 +123,8 @@ def _named(accounts: AccountsGiven) -> dict[str, Settings | Mapping[str, Any]]:
         unknown = [name for name in names if name not in section]
         if unknown:
             known = f"it names {', '.join(section)}" if section else "it names none"
-            raise ConfigError(f"There is no [accounts.{redact(unknown[0])}] in {config_file()}: {known}.")
-        found = {name: section[name] for name in names}
+            raise ConfigError(f"There is no [accounts.{without_tokens(unknown[0])}] in {config_file()}: {known}.")
+        found = {name: _left_by(given, section[name], name) for name in names}
         if len(found) < len(names):
             raise ConfigError(f"accounts names one account twice: {', '.join(names)}.")
     if not found:
@@ -137,21 +146,32 @@ def _listed(accounts: str | Sequence[str]) -> list[str]:
     return [name for part in parts if (name := part.strip())]
 
 
-def _settings(name: str, own: Settings | Mapping[str, Any], arguments: Mapping[str, Any]) -> Settings:
+def _settings(name: str, own: Settings | Mapping[str, Any], shared: Mapping[str, Any]) -> Settings:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigError(
-            f"{redact(repr(name))} cannot name an account: a name is letters, digits, '_', '-' and spaces within, "
-            "63 at the most."
+            f"{without_tokens(repr(name))} cannot name an account: a name is letters, digits, '_', '-' and spaces "
+            "within, 63 at the most."
         )
     with VideskError.of_account(name):
         if isinstance(own, Settings):
-            given = {field: value for field, value in arguments.items() if value is not None and field not in _OWN}
-            shared = made_settings({**given, "token": own.token})
-            return replace(own, **{field: getattr(shared, field) for field in given})
+            of_all = {field: value for field, value in shared.items() if field not in _OWN}
+            made = made_settings({**of_all, "token": own.token})
+            return replace(own, **{field: getattr(made, field) for field in of_all})
         if not isinstance(own, Mapping):
             raise ConfigError("what an account has of its own is a table or a mapping, or Settings.")
-        found = {field: value for field, value in found_settings(arguments).items() if field != "token"}
+        found = {field: value for field, value in found_settings(shared).items() if field != "token"}
         return made_settings({**found, **_own(own), "token": _token(own)})
+
+
+def _left_by(given: Mapping[str, Any], own: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What the settings file says of an account and no argument does; the address stays, as the token is for it."""
+    if "base_url" in given and own.get("base_url", given["base_url"]) != given["base_url"]:
+        with VideskError.of_account(name):
+            raise ConfigError(
+                f"base_url is given as an argument, and {config_file()} has another, where the account's token "
+                "belongs: leave out the argument (--base-url, base_url=…)."
+            )
+    return {field: value for field, value in own.items() if field not in given.keys() & _OWN}
 
 
 def _own(own: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,7 +183,7 @@ def _own(own: Mapping[str, Any]) -> dict[str, Any]:
         )
     if others:
         known = ", ".join([*_TOKENS, *sorted(_OWN)])
-        raise ConfigError(f"Unknown setting {redact(repr(others[0]))}; an account's are: {known}.")
+        raise ConfigError(f"Unknown setting {without_tokens(repr(others[0]))}; an account's are: {known}.")
     return {field: value for field, value in own.items() if field in _OWN and value is not None}
 
 
@@ -183,22 +203,24 @@ def _token(own: Mapping[str, Any]) -> str | Token:
 def _from_environment(variable: str) -> str:
     token = os.environ.get(variable)
     if not token:
-        raise MissingTokenError(f"The environment variable {redact(variable)}, its token_env, is not set.")
+        raise MissingTokenError(f"The environment variable {without_tokens(variable)}, its token_env, is not set.")
     return token
 
 
 def _from_file(named: str) -> str:
     path = Path(named).expanduser()
-    # What is relative is meant from where the settings are.
-    path = path if path.is_absolute() else config_file().parent / path
+    shown = redact(str(path))
+    if not path.is_absolute():
+        # What is relative is meant from where the settings are.
+        path, shown = config_file().parent / path, str(config_file().parent / without_tokens(named))
     try:
         if os.name != "nt" and path.stat().st_mode & 0o077:
             raise ConfigError(f"{path} can be read by others, so its token is not used: chmod 600 {path}")
         return path.read_text("utf-8").strip()
     except FileNotFoundError:
-        raise MissingTokenError(f"{redact(str(path))}, its token_file, does not exist.") from None
+        raise MissingTokenError(f"{shown}, its token_file, does not exist.") from None
     except (OSError, ValueError):
-        raise ConfigError(f"Cannot read {redact(str(path))}, its token_file.") from None
+        raise ConfigError(f"Cannot read {shown}, its token_file.") from None
 
 
 def _from_keyring(named: str) -> str:
@@ -212,9 +234,11 @@ def _from_keyring(named: str) -> str:
     try:
         token = keyring.get_password(service, user)
     except Exception as error:  # noqa: BLE001 - each keyring fails in its own way
-        raise ConfigError(f"The keyring gave no password for {redact(named)}: {type(error).__name__}.") from None
+        raise ConfigError(
+            f"The keyring gave no password for {without_tokens(named)}: {type(error).__name__}."
+        ) from None
     if not token:
-        raise MissingTokenError(f"The keyring has no password for {redact(named)}, its token_keyring.")
+        raise MissingTokenError(f"The keyring has no password for {without_tokens(named)}, its token_keyring.")
     return str(token)
 
 
@@ -256,5 +280,5 @@ def _refuse_twins(made: Mapping[str, Settings]) -> None:
 def _leaves_out(given: str | None) -> bool:
     said = given or os.environ.get("VIDESK_FAILING_ACCOUNTS") or file_section("failing_accounts") or "raise"
     if said not in get_args(FailingAccounts):
-        raise ConfigError(f"failing_accounts is {said!r}: write one of {', '.join(get_args(FailingAccounts))}.")
+        raise ConfigError(f"failing_accounts has to be one of {', '.join(get_args(FailingAccounts))}.")
     return said == "leave_out"

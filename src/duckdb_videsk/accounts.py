@@ -257,6 +257,7 @@ def open_accounts(
     statements = {name: catalog_statements(name, labels) for name in accounts}
     refuse_transaction(native)
     if (found := _found(native, accounts, leaves_out=leaves_out)) is not None:
+        _tell_left_out(found.left_out)
         return found
     _make_room(native, accounts)
     ledger, board = Ledger(), Board()
@@ -289,13 +290,18 @@ def open_accounts(
         )
         undoing.callback(together.take_out)
         together.put_in(native)
+        # Where the user makes the warning an error, nothing stays behind.
+        _tell_left_out(left_out)
         undoing.pop_all()
     enlist(together.id, together)
+    return together
+
+
+def _tell_left_out(left_out: Mapping[str, VideskError]) -> None:
     for name, error in left_out.items():
         tell_left_out(
-            f"The account {name!r} is left out of the tables of {CATALOG}, until you connect again", str(error)
+            f"The account {name!r} is left out of the tables of {CATALOG}, for as long as they are open", str(error)
         )
-    return together
 
 
 def _found(

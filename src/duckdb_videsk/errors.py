@@ -72,6 +72,7 @@ __all__ = [
     "UnplacedRowError",
     "VideskError",
     "redact",
+    "without_tokens",
 ]
 
 _BEARER = re.compile(r"(?i)\bbearer\s++[^\s\"',;]++")
@@ -80,6 +81,8 @@ _SHORTEST_SECRET = 8
 # Each takes a whole run of letters, so that no text makes the search slow.
 _JWT = re.compile(r"\beyJ[\w-]{6,}+(?:\.[\w-]*+){0,2}")
 
+_COULD_BE_TOKEN = re.compile(r"(?<![^\s/\\'\"])(?:(?=[^\s/\\'\"]*\d)[^\s/\\'\"]{16,}|[^\s/\\'\"]{32,})")
+
 
 def redact(text: str, *secrets: str) -> str:
     """`text` without secrets of eight characters or more, bearer tokens and whatever is shaped like a JWT."""
@@ -87,6 +90,14 @@ def redact(text: str, *secrets: str) -> str:
         if len(secret) >= _SHORTEST_SECRET:
             text = text.replace(secret, "<token>")
     return _JWT.sub("<token>", _BEARER.sub("Bearer <token>", text))
+
+
+def without_tokens(text: str) -> str:
+    """A name as the user wrote it, without what could be a token in the place of a name.
+
+    That is, within spaces, slashes and quotes, 16 characters with a digit among them, or 32 of any kind.
+    """
+    return _COULD_BE_TOKEN.sub("<token>", redact(text))
 
 
 class VideskError(Exception):

@@ -103,13 +103,12 @@ def _said(options: argparse.Namespace) -> dict[str, Any]:
         "time_zone": options.time_zone,
         "forms": options.forms,
         "surveys": options.surveys,
-        "lake": True,
     }
 
 
 def _accounts(options: argparse.Namespace) -> list[tuple[str | None, Settings]]:
     """The settings of each account with its name; None for one that has none."""
-    chosen = chosen_settings(options.accounts, None, _said(options))
+    chosen = chosen_settings(options.accounts, None, _said(options), unless_own={"lake": True})
     switched_off = [name for name, settings in chosen.accounts.items() if not settings.lake]
     if switched_off:
         raise ConfigError(f"Of the account {switched_off[0]!r} nothing is kept: its setting lake is false.")
@@ -206,7 +205,7 @@ def _write_out(
     span = Range(min(first, default=EVER.start) if since is None else since, EVER.end if until is None else until)
     # What is written is whole, whatever the settings say of answers that are looked at.
     failing: FailingAccounts | None = None if account is None else "raise"
-    with connect(**_said(options), accounts=options.accounts, failing_accounts=failing) as connection:
+    with connect(**_said(options), lake=True, accounts=options.accounts, failing_accounts=failing) as connection:
         materialise(connection, options.to, endpoints, span)
     say(f"Written to {options.to}: {', '.join(endpoint.table for endpoint in endpoints)}\n")
 

@@ -42,7 +42,7 @@ class Answer:
     Attributes:
         report: which one.
         rows: by column.
-        missing: tables that it needs and could not be read; without any there are no rows.
+        missing: tables that it needs and could not be read; where there are any, there are no rows.
     """
 
     report: Report
@@ -183,8 +183,10 @@ def _copied(
         if endpoint.parameter and not all(one.ids(endpoint.parameter) for one in read):
             yield table, False
             continue
-        compared = table in named(_COMPARED).reads
-        lower = min(start - timedelta(days=before), earlier if compared else start)
+        compared = named(_COMPARED).reads.get(table)
+        lower = start - timedelta(days=before)
+        if compared is not None:
+            lower = min(lower, earlier - timedelta(days=compared.days_before))
         selected, column = ", ".join(map(quoted, columns)), quoted(endpoint.range_column)
         sql = f"SELECT {selected} FROM {CATALOG}.main.{quoted(table)} WHERE {column} >= $since AND {column} < $until"  # noqa: S608
         try:

@@ -33,9 +33,13 @@ __all__ = ["log_line", "run_service", "service_token"]
 _TOKEN_VARIABLE = "VIDESK_SERVE_TOKEN"  # noqa: S105 - the name of a variable
 _SHORTEST_TOKEN = 24
 _LONGEST_LOGGED = 400
-_DATE = re.compile(r"'[\d\-:.+TZ /]{1,40}'(?!')")
+_DATE = re.compile(
+    r"'(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
+    r"(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?(?:Z|[+-][01]\d(?::?[0-5]\d)?)?)?'(?!')",
+    re.ASCII,
+)
 _HIDDEN = "'…'"
-_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMMENT = re.compile(r"(?:--|/\*).*", re.DOTALL)
 _LAST_RESORT_SECONDS = 20.0
 
 
@@ -161,5 +165,6 @@ def _without_texts(sql: str) -> str:
             date = _DATE.match(piece)
             pieces.append(f"{date[0] if date else _HIDDEN} ")
         else:
+            # After the token come white space and comments, however nested; in DuckDB 2 a comment is a token itself.
             pieces.append(_COMMENT.sub(" ", piece))
     return "".join(pieces)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -16,7 +18,7 @@ import httpx
 import platformdirs
 import tzlocal
 
-from duckdb_videsk.errors import ConfigError, MissingTokenError
+from duckdb_videsk.errors import ConfigError, MissingTokenError, redact, without_tokens
 from duckdb_videsk.guard import POLICIES, Policy
 
 __all__ = [
@@ -43,6 +45,8 @@ _SETTLE_DAYS = 3.0
 _MOST_SETTLE_DAYS = 36_500
 _SECTIONS = {"accounts", "failing_accounts"}
 _LOOK = "To look around without an account: videsk demo"
+_LIKE_A_ZONE = re.compile(r"[A-Za-z_]{1,20}(?:/[A-Za-z_]{1,20}){1,2}")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -69,7 +73,7 @@ class Settings:
     """All that a connection can be told.
 
     Attributes:
-        token: the account's API token (`VIDESK_API_TOKEN`).
+        token: the account's API token; a text becomes a `Token`, which does not show itself (`VIDESK_API_TOKEN`).
         base_url: of the API; plain http only to this machine (`VIDESK_BASE_URL`).
         auth_header: the header that carries the token: `X-API-Token`, or `Authorization` for accounts that still
             use it (`VIDESK_AUTH_HEADER`).
@@ -137,22 +141,24 @@ class Settings:
     wide_views: bool = False
 
     def __post_init__(self) -> None:
+        # Who makes Settings by hand may give a plain text, which would show itself.
+        object.__setattr__(self, "token", _coerce("token", self.token))
         _check_base_url(self.base_url)
+        object.__setattr__(self, "base_url", _one_spelling(self.base_url))
         header = {name.lower(): name for name in AUTH_HEADERS}.get(self.auth_header.lower())
         if header is None:
-            raise ConfigError(f"auth_header is {self.auth_header!r}: it has to be one of {', '.join(AUTH_HEADERS)}.")
+            raise ConfigError(f"auth_header is the name of a header alone, one of {', '.join(AUTH_HEADERS)}.")
         object.__setattr__(self, "auth_header", header)
-        try:
-            ZoneInfo(self.time_zone)
-        except (KeyError, ValueError, OSError) as error:
-            raise ConfigError(
-                f"time_zone is {self.time_zone!r}, which is no IANA time zone; write one such as 'America/Santiago'."
-            ) from error
+        if not _is_time_zone(self.time_zone):
+            said = f" {self.time_zone!r}" if _LIKE_A_ZONE.fullmatch(self.time_zone) else ""
+            raise ConfigError(f"time_zone{said} is no IANA time zone; write one such as 'America/Santiago'.")
         if self.unbounded_scans not in (None, *POLICIES):
-            raise ConfigError(f"unbounded_scans is {self.unbounded_scans!r}: write one of {', '.join(POLICIES)}.")
+            raise ConfigError(f"unbounded_scans has to be one of {', '.join(POLICIES)}.")
         for name, least, most in _BOUNDS:
-            if getattr(self, name) is not None and not least <= getattr(self, name) <= most:
-                raise ConfigError(f"{name} is {getattr(self, name)}: it has to be from {least} to {most}.")
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
+                said = redact(str(value), self.token.reveal())
+                raise ConfigError(f"{name} is {said}: it has to be from {least} to {most}.")
         if not all(0 <= days <= _MOST_SETTLE_DAYS for days in self.settle_days.values()):
             raise ConfigError(f"settle_days has to be from 0 to {_MOST_SETTLE_DAYS:,}.")
         if self.offline and not self.lake:
@@ -189,9 +195,7 @@ def _check_base_url(url: str) -> None:
     if not _is_base_url(url):
         raise ConfigError("base_url has to look like https://api.videsk.io, without user, query or fragment.")
     if urlsplit(url).scheme == "http" and not is_local(url):
-        raise ConfigError(
-            f"base_url is plain http to {urlsplit(url).hostname}: the token would travel unencrypted. Use https."
-        )
+        raise ConfigError("base_url is plain http to another machine: the token would travel unencrypted. Use https.")
 
 
 def _is_base_url(url: str) -> bool:
@@ -205,6 +209,24 @@ def _is_base_url(url: str) -> bool:
     except (ValueError, httpx.InvalidURL):
         return False
     return parts.scheme in {"http", "https"} and host != b"" and b"%" not in host and port != 0
+
+
+def _one_spelling(url: str) -> str:
+    """The same for every way to write a base URL, since it names the account: no capitals, no port that goes without
+    saying, no slash at the end."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    address = f"[{host}]" if ":" in host else host
+    port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{address}{port}{parts.path.rstrip('/')}"
+
+
+def _is_time_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
 def is_local(url: str) -> bool:
@@ -252,15 +274,14 @@ def made_settings(found: Mapping[str, Any]) -> Settings:
 
 
 def file_section(name: str) -> Any:
-    """What the TOML file says of accounts; None where it says nothing. Raises ConfigError."""
+    """What the TOML file has under this name at its top; None where it has nothing. Raises ConfigError."""
     return _file().get(name)
 
 
 def _refuse_unknown(names: set[str], where: str) -> None:
     if names:
-        raise ConfigError(
-            f"Unknown {where} {min(names)!r}; settings are: {', '.join(f.name for f in fields(Settings))}."
-        )
+        known = ", ".join(f.name for f in fields(Settings))
+        raise ConfigError(f"Unknown {where} {without_tokens(repr(min(names)))}; settings are: {known}.")
 
 
 def _from_environment(known: set[str]) -> dict[str, Any]:
@@ -285,10 +306,10 @@ def _file() -> dict[str, Any]:
 
 def _coerce(name: str, value: Any) -> Any:
     kind = _KINDS.get(name, str)
-    try:
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
         return kind(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ConfigError(f"{name} has a value of the wrong type.") from error
+    # What was suppressed quotes the value, which may be the token in the wrong place.
+    raise ConfigError(f"{name} has a value of the wrong type.")
 
 
 def _token(value: Any) -> Token:
@@ -358,7 +379,7 @@ def _languages(value: Any) -> Mapping[str, Any]:
 
 _KINDS: dict[str, Any] = {
     "token": _token,
-    "base_url": lambda value: _string(value).rstrip("/"),
+    "base_url": _string,
     "forms": _names,
     "surveys": _names,
     "languages": _languages,
