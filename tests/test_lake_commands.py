@@ -162,6 +162,43 @@ def test_sync_to_leaves_other_tables_of_a_database(
         assert mine.execute("SELECT count(*) > 0 FROM calls").fetchall() == [(True,)]
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "said"),
+    [
+        ("2026-03-10", "2026-03-03", "The range ends before it begins: since 2026-03-10, until 2026-03-03."),
+        ("2026-03-10 06:00", "2026-03-10 05:00", "since 2026-03-10 06:00:00, until 2026-03-10 05:00:00."),
+        ("2026-03-03", "2026-03-03", "The range holds no day: since 2026-03-03"),
+    ],
+)
+def test_a_range_without_days_is_refused_before_anything_is_touched(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], tmp_path: Path, since: str, until: str, said: str
+) -> None:
+    target = tmp_path / "copy.duckdb"
+    chosen = ("--tables", "calls")
+    assert videsk("sync", "--since", "2026-03-03", "--until", "2026-03-05", *chosen, "--to", str(target))[0] == 0
+    before, kept = target.read_bytes(), here.files()
+    for command in (("sync", "--to", str(target)), ("sync",), ("verify",), ("verify", "--forget"), ("forget",)):
+        code, out, err = videsk(*command, "--since", since, "--until", until, *chosen)
+        assert (code, out) == (2, "")
+        assert said in err
+        assert here.sim.asked == []
+    assert target.read_bytes() == before
+    assert here.files() == kept
+
+
+def test_sync_to_writes_nothing_of_before_the_first_kept_day(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    target = tmp_path / "copy.duckdb"
+    chosen = ("--tables", "calls", "--to", str(target))
+    assert videsk("sync", "--since", "2026-03-03", "--until", "2026-03-05", *chosen)[0] == 0
+    before = target.read_bytes()
+    code, _, err = videsk("sync", "--until", "2026-02-01", *chosen)
+    assert code == 2
+    assert "Nothing is kept from before 2026-02-01" in err
+    assert target.read_bytes() == before
+
+
 def test_forget(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
     with here.connect() as con:
         con.execute(counted(MARCH)).fetchall()

@@ -128,6 +128,27 @@ def _instant(moment: datetime | None, settings: Settings) -> int | None:
     return micros(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(settings.time_zone)))
 
 
+def _ends(options: argparse.Namespace, settings: Settings) -> tuple[int | None, int | None]:
+    """From when, and up to when; None where the options do not say.
+
+    Raises:
+        QueryError: there is nothing between.
+    """
+    since, until = _instant(options.since, settings), _instant(options.until, settings)
+    if since is None or until is None or since < until:
+        return since, until
+    if since == until:
+        raise QueryError(
+            f"The range holds no day: since {_as_given(options.since)}, and --until is the day before which to stop."
+        )
+    first, last = _as_given(options.since), _as_given(options.until)
+    raise QueryError(f"The range ends before it begins: since {first}, until {last}.")
+
+
+def _as_given(moment: datetime) -> str:
+    return moment.isoformat(" ").removesuffix(" 00:00:00")
+
+
 def _endpoints(options: argparse.Namespace, settings: Settings) -> list[Endpoint]:
     """The tables named, or all that can be read."""
     if options.tables is None:
@@ -156,6 +177,8 @@ def _shelves(lake: Lake, endpoints: list[Endpoint], ids: Mapping[str, Sequence[s
 
 def _sync(options: argparse.Namespace) -> None:
     accounts = _accounts(options)
+    for _, settings in accounts:
+        _ends(options, settings)
     endpoints = {name: _endpoints(options, settings) for name, settings in accounts}
     errors = [error for name, settings in accounts for error in _sync_one(options, name, settings, endpoints[name])]
     if errors:
@@ -169,7 +192,7 @@ def _sync_one(
 ) -> list[VideskError]:
     """Fill one account's lake; gives what failed."""
     lake = Lake(settings)
-    since, until = _instant(options.since, settings), _instant(options.until, settings)
+    since, until = _ends(options, settings)
     shelves = _shelves(lake, endpoints)
     source = ReadThrough(lake, Engine(settings, ledger=Ledger(), watch=watcher(settings.progress)))
     errors: list[VideskError] = []
@@ -200,10 +223,15 @@ def _write_out(
     options: argparse.Namespace, accounts: list[tuple[str | None, Settings]], endpoints: list[Endpoint]
 ) -> None:
     account, settings = accounts[0]
-    since, until = _instant(options.since, settings), _instant(options.until, settings)
+    since, until = _ends(options, settings)
     shelves = [shelf for _, one in accounts for shelf in _shelves(Lake(one), endpoints)]
     first = [shelf.pieces()[0].days.start for shelf in shelves if shelf.pieces()]
     span = Range(min(first, default=EVER.start) if since is None else since, EVER.end if until is None else until)
+    if span.empty:
+        raise QueryError(
+            f"Nothing is kept from before {_as_given(options.until)}, so nothing was written to {options.to}: "
+            "say from when with --since."
+        )
     # What is written is whole, whatever the settings say of answers that are looked at.
     failing: FailingAccounts | None = None if account is None else "raise"
     with connect(**_said(options), accounts=options.accounts, failing_accounts=failing) as connection:
@@ -214,7 +242,7 @@ def _write_out(
 def _chosen(options: argparse.Namespace, settings: Settings) -> tuple[list[Shelf], Range]:
     """The shelves and the range that options mean; ids mean their own tables, and without any it is every shelf."""
     lake = Lake(settings)
-    since, until = _instant(options.since, settings), _instant(options.until, settings)
+    since, until = _ends(options, settings)
     span = Range(EVER.start if since is None else since, EVER.end if until is None else until)
     given = {"form": options.forms, "survey": options.surveys}
     # Those of the command line alone, though an account has ids of its own.
