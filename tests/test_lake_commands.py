@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -18,7 +19,6 @@ from lakes import MARCH, Shore, counted, shore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 MONTHS = "start_time >= '2026-03-01' AND start_time < '2026-05-10'"
 
@@ -211,6 +211,68 @@ def test_forget(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> Non
     assert here.files() == []
 
 
+def refuse_to_delete(monkeypatch: pytest.MonkeyPatch, part_of_name: str) -> None:
+    """As a folder does that may not be written to; the administrator, who may run the tests, it would not stop."""
+    unlink = Path.unlink
+
+    def unlink_unless_named(self: Path, missing_ok: bool = False) -> None:
+        if part_of_name in self.name and self.suffix == ".parquet":
+            raise PermissionError(13, "Permission denied", str(self))
+        unlink(self, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink_unless_named)
+
+
+def test_forget_says_what_it_could_not_delete(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with here.connect() as con:
+        con.execute(counted(MARCH)).fetchall()
+    before = here.files()
+    with monkeypatch.context() as patched:
+        refuse_to_delete(patched, "2026-03-05_")
+        kept = [file for file in before if "2026-03-05_" in file.name]
+        code, out, err = videsk("forget", "--everything")
+    assert (code, out) == (1, f"{len(before) - len(kept)} files deleted\n")
+    assert here.files() == kept
+    assert f"{len(kept)} files or folders of kept days could not be deleted" in err
+    assert f"{len(kept)} in {kept[0].parent} (Permission denied)" in err
+    assert videsk("forget", "--everything")[:2] == (0, f"{len(kept)} files deleted\n")
+
+
+def test_forget_says_which_folder_it_cannot_look_into(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with here.connect() as con:
+        con.execute(counted(MARCH)).fetchall()
+    folder = here.files()[0].parent
+    iterdir = Path.iterdir
+
+    def iterdir_unless_closed(self: Path) -> Iterator[Path]:
+        if self == folder:
+            raise PermissionError(13, "Permission denied", str(self))
+        return iterdir(self)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir_unless_closed)
+    code, out, err = videsk("forget", "--everything")
+    assert (code, out) == (1, "0 files deleted\n")
+    assert f"1 in {folder} (Permission denied)" in err
+
+
+@pytest.mark.filterwarnings("ignore::duckdb_videsk.LakeWarning")
+def test_forget_deletes_what_was_set_aside_too(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
+    with here.connect() as con:
+        con.execute(counted(MARCH)).fetchall()
+    here.files()[2].write_bytes(b"PAR1 is no lake PAR1")
+    with here.connect() as con:
+        con.execute(counted(MARCH)).fetchall()
+    assert len(list(here.folder.rglob("*.damaged"))) == 1
+    assert videsk("forget", "--since", "2026-01-01", "--until", "2026-02-01")[:2] == (0, "0 files deleted\n")
+    files = len(here.files()) + 1
+    assert videsk("forget", "--everything")[:2] == (0, f"{files} files deleted\n")
+    assert not list(here.folder.rglob("*.damaged"))
+
+
 def test_forgotten_under_an_open_connection(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
     with here.connect() as con:
         want = con.execute(counted(MARCH)).fetchall()
@@ -242,7 +304,16 @@ def test_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         assert "calls 2026-03-04: (new) of 1 records" in found.out
         assert "calls 2026-03-04: tags of 1 records" in found.out
         assert "records changed after settle_days" in found.err
+        with monkeypatch.context() as patched:
+            refuse_to_delete(patched, "2026-03-")
+            kept = here.files()
+            assert main(["verify", "--forget"]) == 1
+            found = capsys.readouterr()
+            assert "1 differ, 0 deleted" in found.out
+            assert f"1 in {kept[0].parent} (Permission denied)" in found.err
+            assert here.files() == kept
         assert main(["verify", "--forget"]) == 0
+        assert "1 differ, 1 deleted" in capsys.readouterr().out
         assert main(["sync", "--since", "2026-03-01", "--until", "2026-03-31", "--tables", "calls"]) == 0
         assert main(["verify"]) == 0
 

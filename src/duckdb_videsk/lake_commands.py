@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from duckdb_videsk.endpoints import ENDPOINTS, by_table
 from duckdb_videsk.errors import ConfigError, LakeError, QueryError, VideskError
 from duckdb_videsk.fetch import Engine
 from duckdb_videsk.lake import Lake, ReadThrough
-from duckdb_videsk.lake.upkeep import compact, forget
+from duckdb_videsk.lake.upkeep import Forgotten, compact, forget, forget_piece
 from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.materialise import materialise
 from duckdb_videsk.opening import connect
@@ -51,6 +52,7 @@ examples:
 
 exit codes: 0 done, 1 the API or the network failed for a table, 2 the command or a setting is wrong, 130 interrupted
 """
+_NAMED = 5
 
 
 def add_lake_commands(commands: Any) -> None:
@@ -258,12 +260,16 @@ def _chosen(options: argparse.Namespace, settings: Settings) -> tuple[list[Shelf
 
 def _verify(options: argparse.Namespace) -> None:
     checked = differing = 0
+    forgotten = Forgotten()
     for account, settings in _accounts(options):
-        for lines in _verified(options, account, settings):
+        for lines, deleted in _verified(options, account, settings):
             checked += 1
             differing += bool(lines)
+            forgotten += deleted
             say("".join(lines))
-    say(f"{checked:,} files checked, {differing:,} differ\n")
+    done = f", {forgotten.deleted:,} deleted" if options.forget else ""
+    say(f"{checked:,} files checked, {differing:,} differ{done}\n")
+    _complain_of_what_is_left(forgotten)
     if differing and not options.forget:
         raise LakeError(
             "Kept days differ from what the API gives now: records changed after settle_days. "
@@ -271,8 +277,10 @@ def _verify(options: argparse.Namespace) -> None:
         )
 
 
-def _verified(options: argparse.Namespace, account: str | None, settings: Settings) -> Iterator[list[str]]:
-    """What to say of each file of an account's lake."""
+def _verified(
+    options: argparse.Namespace, account: str | None, settings: Settings
+) -> Iterator[tuple[list[str], Forgotten]]:
+    """What to say of each file of an account's lake, and whether it was deleted for it."""
     shelves, span = _chosen(options, settings)
     engine = Engine(settings, ledger=Ledger(), watch=watcher(settings.progress))
     try:
@@ -280,9 +288,7 @@ def _verified(options: argparse.Namespace, account: str | None, settings: Settin
             for piece in [piece for piece in shelf.pieces() if piece.days.intersect(span).length]:
                 with VideskError.of_account(account):
                     lines = list(_compared(engine, _name(account, shelf), shelf, piece))
-                if lines and options.forget:
-                    shelf.remove([piece])
-                yield lines
+                yield lines, forget_piece(shelf, piece) if lines and options.forget else Forgotten()
     finally:
         engine.close()
 
@@ -299,14 +305,34 @@ def _forget(options: argparse.Namespace) -> None:
     given = (options.since, options.until, options.tables, options.forms, options.surveys)
     if not options.everything and not any(given):
         raise QueryError("Say what to forget: --tables, --since, --until, --forms, --surveys or --everything.")
-    say(f"{sum(_forgotten(options, settings) for _, settings in _accounts(options)):,} files deleted\n")
+    forgotten = sum((_forgotten(options, settings) for _, settings in _accounts(options)), Forgotten())
+    say(f"{forgotten.deleted:,} files deleted\n")
+    _complain_of_what_is_left(forgotten)
 
 
-def _forgotten(options: argparse.Namespace, settings: Settings) -> int:
+def _forgotten(options: argparse.Namespace, settings: Settings) -> Forgotten:
     shelves, span = _chosen(options, settings)
     lake = Lake(settings)
     recent = [lake.recent(shelf.endpoint, shelf.id) for shelf in shelves]
-    return sum(forget(shelf, span) for shelf in (*shelves, *recent))
+    return sum((forget(shelf, span) for shelf in (*shelves, *recent)), Forgotten())
+
+
+def _complain_of_what_is_left(forgotten: Forgotten) -> None:
+    """
+    Raises:
+        LakeError: rows that were to be deleted are still there.
+    """
+    if not forgotten.left:
+        return
+    places = Counter(str(path.parent if path.suffix else path) for path in forgotten.left)
+    named = ", ".join(f"{number:,} in {place}" for place, number in places.most_common(_NAMED))
+    more = f", and more in {len(places) - _NAMED:,} other folders" if len(places) > _NAMED else ""
+    why = sorted({error.strerror or str(error) for error in forgotten.left.values()})
+    raise LakeError(
+        f"{len(forgotten.left):,} files or folders of kept days could not be deleted, so their rows are still there: "
+        f"{named}{more} ({'; '.join(why)}). See to it that you may write there and that no program has them open, "
+        "and run it again."
+    )
 
 
 def _date(instant: int) -> str:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from duckdb_videsk.endpoints import ENDPOINTS, by_table
 from duckdb_videsk.errors import ConfigError
-from duckdb_videsk.lake.layout import Piece, id_folder, mark_of, month_folder
+from duckdb_videsk.lake.layout import MONTH, SUFFIX, Piece, id_folder, mark_of, month_folder
 from duckdb_videsk.lake.locks import Lease, locked
 from duckdb_videsk.lake.writing import LakeWarning, checksum_of, private_folder, unfinished_piece
 from duckdb_videsk.ranges import DAY, SECOND
@@ -102,7 +102,7 @@ class Shelf:
             with self.writing():
                 there = [kept for kept in self.all_pieces() if kept.days.intersect(days).length]
                 if not any(map(self._is_good, there)):
-                    self.remove(there)
+                    self.remove(map(self.path, there))
                     file.replace(self.path(piece))
 
     def unfinished(
@@ -118,11 +118,38 @@ class Shelf:
         with locked(self.folder / _LOCK):
             yield
 
-    def remove(self, pieces: Iterable[Piece]) -> None:
-        """Delete files; what is gone already, or in use where that prevents it, is let be."""
-        for piece in pieces:
-            with contextlib.suppress(FileNotFoundError, PermissionError):
-                self.path(piece).unlink()
+    def remove(self, files: Iterable[Path]) -> dict[Path, OSError]:
+        """Delete files, and give those that are still there with why: no permission, or in use where that counts."""
+        left: dict[Path, OSError] = {}
+        for file in files:
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                left[file] = error
+        return left
+
+    def holding(self, span: Range) -> tuple[list[Path], dict[Path, OSError]]:
+        """All files with rows of any day of `span`, damaged or not, and the months that cannot be looked into.
+
+        Raises:
+            OSError: nor can the folder.
+        """
+        files: list[Path] = []
+        closed: dict[Path, OSError] = {}
+        for month in [entry for entry in self.folder.iterdir() if entry.name.startswith(MONTH)]:
+            try:
+                files.extend(file for file in month.iterdir() if self._holds(file.name, span))
+            except OSError as error:
+                closed[month] = error
+        return files, closed
+
+    def _holds(self, file_name: str, span: Range) -> bool:
+        piece = Piece.named(_without_damage(file_name))
+        return piece is not None and piece.mark == self.mark and piece.days.intersect(span).length > 0
+
+    def set_aside(self, piece: Piece) -> Path:
+        """What a piece is renamed to where it cannot be used."""
+        return self.path(piece).with_name(_damaged_name(piece.file_name))
 
     def verified(self, piece: Piece) -> bool:
         """Whether a file has the bytes that were written; one that has not is set aside."""
@@ -140,7 +167,7 @@ class Shelf:
 
     def _entries(self) -> Iterator[os.DirEntry[str]]:
         for month in _scanned(self.folder):
-            if month.name.startswith("month="):
+            if month.name.startswith(MONTH):
                 yield from _scanned(Path(month.path))
 
     def _trusted(self, entry: os.DirEntry[str]) -> Piece | None:
@@ -162,7 +189,7 @@ class Shelf:
         return piece
 
     def _set_aside(self, file: Path, why: str) -> None:
-        aside = f".{file.stem}{_DAMAGED}"
+        aside = _damaged_name(file.name)
         with contextlib.suppress(OSError):
             file.replace(file.with_name(aside))
         warnings.warn(
@@ -272,6 +299,16 @@ class Lake:
         """Within, nobody holds a lease; gives whether that is so."""
         with locked(self.folder / _READERS, wait=False) as alone:
             yield alone
+
+
+def _damaged_name(file_name: str) -> str:
+    return f".{file_name.removesuffix(SUFFIX)}{_DAMAGED}"
+
+
+def _without_damage(file_name: str) -> str:
+    if not file_name.endswith(_DAMAGED):
+        return file_name
+    return f"{file_name.removeprefix('.').removesuffix(_DAMAGED)}{SUFFIX}"
 
 
 def _scanned(folder: Path) -> list[os.DirEntry[str]]:
