@@ -94,6 +94,76 @@ def test_sync_goes_on_with_other_tables_where_one_fails(
     assert "403" in err
 
 
+@pytest.mark.filterwarnings("ignore::duckdb_videsk.LakeWarning")
+def test_sync_fails_where_days_could_not_be_kept_and_goes_on(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]]
+) -> None:
+    calls = here.lake().shelf(by_table()["calls"]).folder
+    calls.parent.mkdir(parents=True)
+    calls.write_text("a file where a folder should be")
+    chosen = ("sync", "--since", "2026-03-01", "--until", "2026-03-05", "--tables", "calls,queues")
+    code, out, err = videsk(*chosen)
+    assert code == 1
+    assert "calls: kept" not in out
+    assert "queues: " in out
+    assert "fetched; kept until 2026-03-06" in out.splitlines()[1]
+    assert (
+        "days of calls were read but could not be kept: from 2026-03-01T00:00:00Z until 2026-03-06T00:00:00Z" in err
+    )
+    calls.unlink()
+    assert videsk(*chosen)[0] == 0
+
+
+@pytest.mark.filterwarnings("ignore::duckdb_videsk.LakeWarning")
+def test_sync_names_the_days_that_could_not_be_kept(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def replace_unless_named(self: Path, target: Path) -> Path:
+        if Path(target).name.startswith("2026-03-03_"):
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    chosen = ("sync", "--since", "2026-03-01", "--until", "2026-03-05", "--tables", "calls")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", replace_unless_named)
+        code, out, err = videsk(*chosen)
+    assert code == 1
+    assert "then failed" in out
+    assert "could not be kept: from 2026-03-03T00:00:00Z until 2026-03-06T00:00:00Z" in err
+    assert videsk(*chosen)[0] == 0
+
+
+@pytest.mark.filterwarnings("ignore::duckdb_videsk.LakeWarning")
+def test_sync_by_a_clock_that_is_ahead_keeps_nothing_and_says_so(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]]
+) -> None:
+    here.sim.behaviour.clock_ahead_s = -8_000
+    code, out, err = videsk("sync", "--since", "2026-03-01", "--until", "2026-03-05", "--tables", "calls")
+    assert code == 1
+    assert "kept until" not in out
+    assert "could not be kept" in err
+
+
+def test_days_that_cannot_be_merged_hide_no_other_fault(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("duckdb_videsk.lake_commands.compact", full)
+    chosen = ("sync", "--since", "2026-03-01", "--until", "2026-03-05", "--tables", "calls,queues")
+    code, out, err = videsk(*chosen)
+    assert (code, out.count("kept until 2026-03-06")) == (1, 2)
+    assert "could not be merged into months; none is lost" in err
+    here.sim.behaviour.faults = [Fault("status", times=None, endpoint="queues", status=403)]
+    assert videsk("forget", "--everything")[0] == 0
+    code, _, err = videsk(*chosen)
+    assert code == 1
+    assert "403" in err
+
+
 def test_sync_merges_days_into_months(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
     with here.connect() as con:
         want = con.execute(counted(MARCH)).fetchall()

@@ -50,7 +50,7 @@ examples:
   videsk sync
   videsk sync --since 2026-01-01 --to contact_centre.duckdb
 
-exit codes: 0 done, 1 the API or the network failed for a table, 2 the command or a setting is wrong, 130 interrupted
+exit codes: 0 done, 1 days could not be fetched or kept, 2 the command or a setting is wrong, 130 interrupted
 """
 _NAMED = 5
 
@@ -205,11 +205,15 @@ def _sync_one(
                 errors.extend([synced.error] if synced.error else [])
     finally:
         source.close()
-    merged = compact(lake)
-    if merged is None:
+    try:
+        alone = compact(lake) is not None
+    except OSError as error:
+        alone = True
+        errors.append(LakeError(f"Kept days could not be merged into months; none is lost: {error}"))
+    if not alone:
         say("Another program has the kept days open, so none were merged into months this time.\n")
-    for error in errors:
-        error.account = account
+    for failure in errors:
+        failure.account = account
     return errors
 
 
