@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -217,6 +218,26 @@ def test_sync_to(here: Shore, videsk: Callable[..., tuple[int, str, str]], tmp_p
             assert spanish == bare.execute(f"SELECT count(agent) FROM {calls}").fetchall()
             assert bare.execute("SELECT DISTINCT form FROM mine.forms").fetchall() == [(form,)]
         assert bare.execute(f"SELECT count(*), sum(hash(id)) FROM {calls}").fetchall() == here.truth(MARCH)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+@pytest.mark.parametrize(("name", "file"), [("copy.duckdb", "copy.duckdb"), ("folder", "folder/calls.parquet")])
+def test_sync_to_writes_for_the_user_alone_and_keeps_a_mode_that_was_set(
+    videsk: Callable[..., tuple[int, str, str]], tmp_path: Path, name: str, file: str
+) -> None:
+    (tmp_path / "folder").mkdir(mode=0o755)
+    chosen = ("sync", "--since", "2026-03-03", "--until", "2026-03-05", "--tables", "calls")
+    umask = os.umask(0o022)
+    try:
+        assert videsk(*chosen, "--to", str(tmp_path / name))[0] == 0
+        assert oct((tmp_path / file).stat().st_mode & 0o777) == "0o600"
+        for mode in (0o640, 0o644, 0o600):
+            (tmp_path / file).chmod(mode)
+            assert videsk(*chosen, "--to", str(tmp_path / name))[0] == 0
+            assert (tmp_path / file).stat().st_mode & 0o777 == mode
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(umask)
 
 
 def test_sync_to_leaves_other_tables_of_a_database(
