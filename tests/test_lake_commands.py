@@ -16,7 +16,7 @@ from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import LakeChangedError
 from duckdb_videsk.lake.upkeep import compact
 from duckdb_videsk.simulator import Fault, Records, Simulator
-from lakes import MARCH, Shore, counted, shore
+from lakes import MARCH, Shore, counted, damage_silently, refuse_changes, shore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -302,27 +302,15 @@ def test_forget(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> Non
     assert here.files() == []
 
 
-def refuse_to_delete(monkeypatch: pytest.MonkeyPatch, part_of_name: str) -> None:
-    """As a folder does that may not be written to; the administrator, who may run the tests, it would not stop."""
-    unlink = Path.unlink
-
-    def unlink_unless_named(self: Path, missing_ok: bool = False) -> None:
-        if part_of_name in self.name and self.suffix == ".parquet":
-            raise PermissionError(13, "Permission denied", str(self))
-        unlink(self, missing_ok)
-
-    monkeypatch.setattr(Path, "unlink", unlink_unless_named)
-
-
 def test_forget_says_what_it_could_not_delete(
     here: Shore, videsk: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with here.connect() as con:
         con.execute(counted(MARCH)).fetchall()
     before = here.files()
+    kept = [file for file in before if "2026-03-05_" in file.name]
     with monkeypatch.context() as patched:
-        refuse_to_delete(patched, "2026-03-05_")
-        kept = [file for file in before if "2026-03-05_" in file.name]
+        refuse_changes(patched, "2026-03-05_")
         code, out, err = videsk("forget", "--everything")
     assert (code, out) == (1, f"{len(before) - len(kept)} files deleted\n")
     assert here.files() == kept
@@ -364,6 +352,28 @@ def test_forget_deletes_what_was_set_aside_too(here: Shore, videsk: Callable[...
     assert not list(here.folder.rglob("*.damaged"))
 
 
+@pytest.mark.parametrize("silently", [True, False])
+@pytest.mark.filterwarnings("ignore::duckdb_videsk.LakeWarning")
+def test_verify_finds_what_is_damaged_and_cannot_be_renamed(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, silently: bool
+) -> None:
+    with here.connect() as con:
+        con.execute(counted(MARCH)).fetchall()
+    file = here.files()[2]
+    damage_silently(file)
+    if not silently:
+        file.touch()
+    with monkeypatch.context() as patched:
+        refuse_changes(patched)
+        code, out, err = videsk("verify", "--forget")
+        assert f"calls: {file.name} was damaged\n" in out
+        assert "1 differ, 0 deleted" in out
+        assert f"1 in {file.parent} (Permission denied)" in err
+        assert code == 1
+    assert videsk("verify", "--forget")[0] == 0
+    assert not file.exists()
+
+
 def test_forgotten_under_an_open_connection(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
     with here.connect() as con:
         want = con.execute(counted(MARCH)).fetchall()
@@ -396,7 +406,7 @@ def test_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         assert "calls 2026-03-04: tags of 1 records" in found.out
         assert "records changed after settle_days" in found.err
         with monkeypatch.context() as patched:
-            refuse_to_delete(patched, "2026-03-")
+            refuse_changes(patched)
             kept = here.files()
             assert main(["verify", "--forget"]) == 1
             found = capsys.readouterr()

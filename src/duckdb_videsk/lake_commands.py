@@ -289,7 +289,8 @@ def _verified(
     engine = Engine(settings, ledger=Ledger(), watch=watcher(settings.progress))
     try:
         for shelf in shelves:
-            for piece in [piece for piece in shelf.pieces() if piece.days.intersect(span).length]:
+            pieces = [*shelf.pieces(), *shelf.stuck()]
+            for piece in [piece for piece in pieces if piece.days.intersect(span).length]:
                 with VideskError.of_account(account):
                     lines = list(_compared(engine, _name(account, shelf), shelf, piece))
                 yield lines, forget_piece(shelf, piece) if lines and options.forget else Forgotten()

@@ -1,7 +1,8 @@
 """The folders of the lake: which days each holds, and how days get in and out.
 
 A file stands for its days as long as it is the one that was written: its size and its modification time are those in
-its name; else its checksum decides. What is not right is set aside, and its days count as missing.
+its name; else its checksum decides. What is not right is set aside, or remembered where it cannot be renamed, and its
+days count as missing.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ class Shelf:
         is_good: Callable[[Piece], bool] = lambda _: True,
     ) -> None:
         self.folder = folder
-        self._is_good = is_good
+        self._good_by_time = is_good
+        # Names of files that are damaged and could not be renamed. A file that is written anew has another name.
+        self._stuck: set[str] = set()
         self.endpoint = endpoint
         self.id = asked_id
         self.mark = mark_of(endpoint, account, asked_id)
@@ -76,6 +79,14 @@ class Shelf:
     def all_pieces(self) -> list[Piece]:
         """The same with those that may not be used, or whose days a longer or later one holds too."""
         return [piece for entry in self._entries() if (piece := self._trusted(entry)) is not None]
+
+    def _is_good(self, piece: Piece) -> bool:
+        return piece.file_name not in self._stuck and self._good_by_time(piece)
+
+    def stuck(self) -> list[Piece]:
+        """Those that were found damaged and could not be set aside."""
+        pieces = [piece for name in sorted(self._stuck) if (piece := Piece.named(name)) is not None]
+        return [piece for piece in pieces if self.path(piece).exists()]
 
     def path(self, piece: Piece) -> Path:
         return self.folder / piece.place
@@ -182,7 +193,7 @@ class Shelf:
         if plain and facts.st_mtime_ns == piece.fetched * 1_000_000_000:
             return piece
         file = Path(entry.path)
-        if file != self.path(piece) or not self.verified(piece):
+        if entry.name in self._stuck or file != self.path(piece) or not self.verified(piece):
             return None
         with contextlib.suppress(OSError, OverflowError):
             os.utime(file, (piece.fetched, piece.fetched))
@@ -190,11 +201,18 @@ class Shelf:
 
     def _set_aside(self, file: Path, why: str) -> None:
         aside = _damaged_name(file.name)
-        with contextlib.suppress(OSError):
+        done = f"it was renamed to {aside}"
+        try:
             file.replace(file.with_name(aside))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if file.name in self._stuck:
+                return
+            self._stuck.add(file.name)
+            done = f"it could not be renamed ({error.strerror or error}), so delete it yourself: {file}"
         warnings.warn(
-            f"A kept file of {self.endpoint.table} cannot be used ({why}): it was renamed to {aside}, "
-            "and its days are asked for again.",
+            f"A kept file of {self.endpoint.table} cannot be used ({why}): {done}. Its days are asked for again.",
             LakeWarning,
             stacklevel=2,
         )
