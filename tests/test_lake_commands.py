@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -275,6 +276,27 @@ def test_a_range_without_days_is_refused_before_anything_is_touched(
         assert here.sim.asked == []
     assert target.read_bytes() == before
     assert here.files() == kept
+
+
+@pytest.mark.parametrize("command", ["sync", "verify", "forget", "doctor"])
+def test_what_is_no_date_is_refused_in_plain_words(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--since", "abc"])
+    assert caught.value.code == 2
+    said = "argument --since: 'abc' is no date: write it as in 2026-03-01, or with a time as in 2026-03-01T08:30"
+    assert said in capsys.readouterr().err
+
+
+def test_a_warning_on_the_command_line_shows_no_code(here: Shore, tmp_path: Path) -> None:
+    here.sim.behaviour.clock_ahead_s = -8_000
+    words = ["sync", "--since", "2026-03-01", "--until", "2026-03-05", "--tables", "calls,queues"]
+    done = subprocess.run(
+        [sys.executable, "-m", "duckdb_videsk", *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    told, *rest = done.stderr.splitlines()
+    ahead = "This machine's clock is 2.2 hours ahead of the server's: no days are kept."
+    assert told == f"videsk.lake:1: LakeWarning: {ahead}"
+    assert [line.split(" ")[0] for line in rest] == ["videsk:"]
 
 
 def test_sync_to_writes_nothing_of_before_the_first_kept_day(

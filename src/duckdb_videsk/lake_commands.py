@@ -22,7 +22,7 @@ from duckdb_videsk.output import say
 from duckdb_videsk.progress import watcher
 from duckdb_videsk.ranges import EVER, Range, as_datetime, micros
 from duckdb_videsk.sync import sync
-from duckdb_videsk.usage import COMMANDS
+from duckdb_videsk.usage import COMMANDS, moment
 from duckdb_videsk.verify import differences
 from duckdb_videsk.views import written
 
@@ -85,18 +85,14 @@ def add_lake_commands(commands: Any) -> None:
 def _add(commands: Any, name: str, run: Any, **texts: str) -> None:
     parser = commands.add_parser(name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts)
     parser.set_defaults(run=run)
-    parser.add_argument("--since", type=_moment, metavar="DATE", help="first day, in the time zone of the settings")
-    parser.add_argument("--until", type=_moment, metavar="DATE", help="the day before which to stop")
+    parser.add_argument("--since", type=moment, metavar="DATE", help="first day, in the time zone of the settings")
+    parser.add_argument("--until", type=moment, metavar="DATE", help="the day before which to stop")
     parser.add_argument("--tables", help="comma-separated; default: all whose ids, if they need any, are known")
     parser.add_argument("--forms", help="ids of forms, comma-separated")
     parser.add_argument("--surveys", help="ids of surveys, comma-separated")
     add_accounts(parser)
     parser.add_argument("--base-url", help="of the API, or of a simulator")
     parser.add_argument("--time-zone", help="IANA name whose days the dates mean, as in America/Santiago")
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 def _said(options: argparse.Namespace) -> dict[str, Any]:
@@ -124,10 +120,10 @@ def _name(account: str | None, shelf: Shelf) -> str:
     return table if shelf.id is None else f"{table} {shelf.id}"
 
 
-def _instant(moment: datetime | None, settings: Settings) -> int | None:
-    if moment is None:
+def _instant(given: datetime | None, settings: Settings) -> int | None:
+    if given is None:
         return None
-    return micros(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(settings.time_zone)))
+    return micros(given if given.tzinfo else given.replace(tzinfo=ZoneInfo(settings.time_zone)))
 
 
 def _ends(options: argparse.Namespace, settings: Settings) -> tuple[int | None, int | None]:
@@ -147,8 +143,8 @@ def _ends(options: argparse.Namespace, settings: Settings) -> tuple[int | None, 
     raise QueryError(f"The range ends before it begins: since {first}, until {last}.")
 
 
-def _as_given(moment: datetime) -> str:
-    return moment.isoformat(" ").removesuffix(" 00:00:00")
+def _as_given(given: datetime) -> str:
+    return given.isoformat(" ").removesuffix(" 00:00:00")
 
 
 def _endpoints(options: argparse.Namespace, settings: Settings) -> list[Endpoint]:

@@ -12,7 +12,6 @@ import os
 import stat
 import threading
 import time
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,7 @@ from duckdb_videsk.endpoints import ENDPOINTS, by_table
 from duckdb_videsk.errors import ConfigError
 from duckdb_videsk.lake.layout import MONTH, SUFFIX, Piece, id_folder, mark_of, month_folder
 from duckdb_videsk.lake.locks import Lease, locked
-from duckdb_videsk.lake.writing import LakeWarning, checksum_of, private_folder, unfinished_piece
+from duckdb_videsk.lake.writing import checksum_of, private_folder, tell, unfinished_piece
 from duckdb_videsk.ranges import DAY, SECOND
 from duckdb_videsk.settings import ALL_TABLES
 
@@ -211,11 +210,7 @@ class Shelf:
                 return
             self._stuck.add(file.name)
             done = f"it could not be renamed ({error.strerror or error}), so delete it yourself: {file}"
-        warnings.warn(
-            f"A kept file of {self.endpoint.table} cannot be used ({why}): {done}. Its days are asked for again.",
-            LakeWarning,
-            stacklevel=2,
-        )
+        tell(f"A kept file of {self.endpoint.table} cannot be used ({why}): {done}. Its days are asked for again.")
 
     def _say_whose(self) -> None:
         file = (self.folder.parent if self.folder.name == _RECENT else self.folder) / _ID
