@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb_videsk
@@ -14,11 +16,12 @@ from duckdb_videsk.simulator import Behaviour, Simulator, SyntheticAccount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    import pytest
 
     from duckdb_videsk import Connection
 
-__all__ = ["MARCH", "Shore", "shore"]
+__all__ = ["MARCH", "Shore", "counted", "damage_silently", "refuse_changes", "shore"]
 
 MARCH = "start_time >= '2026-03-03' AND start_time < '2026-03-10'"
 
@@ -72,3 +75,34 @@ def shore(folder: Path, **behaviour: Any) -> Iterator[Shore]:
     )
     with Simulator(account, behaviour=Behaviour(**{"cap": 500} | behaviour)) as sim:
         yield Shore(sim, folder)
+
+
+def damage_silently(file: Path) -> None:
+    """Change bytes of a file, and neither its size nor its time."""
+    facts = file.stat()
+    content = bytearray(file.read_bytes())
+    for place in range(40, len(content) * 45 // 100):
+        content[place] ^= 0x55
+    file.write_bytes(content)
+    os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+def refuse_changes(patch: pytest.MonkeyPatch, part: str = "") -> None:
+    """No kept file with `part` in its name can be deleted, renamed or added.
+
+    So it is in folders that may not be written to; an administrator, who may run the tests, those would not stop.
+    """
+    unlink, replace = Path.unlink, Path.replace
+
+    def refusing_unlink(self: Path, missing_ok: bool = False) -> None:
+        if self.suffix == ".parquet" and part in self.name and self.exists():
+            raise PermissionError(13, "Permission denied", str(self))
+        unlink(self, missing_ok)
+
+    def refusing_replace(self: Path, target: Path) -> Path:
+        if Path(target).suffix in {".damaged", ".parquet"} and part in Path(target).name and self.exists():
+            raise PermissionError(13, "Permission denied", str(self))
+        return replace(self, target)
+
+    patch.setattr(Path, "unlink", refusing_unlink)
+    patch.setattr(Path, "replace", refusing_replace)

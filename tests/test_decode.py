@@ -523,7 +523,7 @@ def test_error_names_the_row_and_what_to_do():
     assert "row 7 of `data`" in refused(body(*rows[:7], '{"id":"a","summary":NaN}'))
     assert "row 7 of `data`" in refused(body(*rows[:7], '["id"]'))
     assert "row 7 of `data`" in refused(body(*rows[:7], '{"id":"ñ","agent":"ñ').removesuffix(b"]}"))
-    assert "`$limit` is missing" in refused(b'{"data":[]}')
+    assert "`$limit` is missing, not a whole number from 1 to 2^63 - 1: whether" in refused(b'{"data":[]}')
     assert "`$limit` is 'many'" in refused(b'{"$limit":"many","data":[]}')
     assert "base URL" in refused(b"<html>" + b"x" * 500)
 

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+import warnings
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ import duckdb_videsk
 from duckdb_videsk import LakeChangedError, LakeWarning, MissingDaysError, pinning
 from duckdb_videsk.endpoints import ENDPOINTS, by_table
 from duckdb_videsk.simulator import Fault
-from lakes import MARCH, Shore, counted, shore
+from lakes import MARCH, Shore, counted, damage_silently, refuse_changes, shore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -260,6 +261,41 @@ def test_what_is_damaged_under_an_open_connection(here: Shore, how: str) -> None
         with pytest.raises(LakeChangedError, match="calls"):
             con.execute(f"SELECT max(segment), max(tags) FROM videsk.calls WHERE {MARCH}").fetchall()
         assert here.asked(con, counted(MARCH)) == (want, 1)
+
+
+def test_what_is_damaged_and_cannot_be_renamed_is_left_out(here: Shore, monkeypatch: pytest.MonkeyPatch) -> None:
+    with here.connect() as con:
+        want = con.execute(counted(MARCH)).fetchall()
+    file = here.files()[2]
+    spoil(file, "foreign")
+    refuse_changes(monkeypatch)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with here.connect() as con:
+            for _ in range(3):
+                assert here.asked(con, counted(MARCH)) == (want, 1)
+    said = [str(one.message) for one in told if "cannot be used" in str(one.message)]
+    assert len(said) == 1
+    assert f"it could not be renamed (Permission denied), so delete it yourself: {file}." in said[0]
+    assert file in here.files()
+
+
+@pytest.mark.filterwarnings("ignore::duckdb_videsk.LakeWarning")
+def test_silent_damage_that_cannot_be_renamed_fails_one_query_and_no_more(
+    here: Shore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = "count(*), sum(length(agent)), max(segment)"
+    query = f"SELECT {columns} FROM videsk.calls WHERE {MARCH}"
+    want = here.truth(MARCH, columns=columns)
+    with here.connect() as con:
+        assert con.execute(query).fetchall() == want
+    damage_silently(here.files()[2])
+    refuse_changes(monkeypatch)
+    with here.connect() as con:
+        with pytest.raises(LakeChangedError, match="calls"):
+            con.execute(query).fetchall()
+        for _ in range(2):
+            assert here.asked(con, query) == (want, 1)
 
 
 def test_a_file_of_another_table_account_or_version_is_left_alone(here: Shore) -> None:

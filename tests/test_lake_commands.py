@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -14,11 +17,10 @@ from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import LakeChangedError
 from duckdb_videsk.lake.upkeep import compact
 from duckdb_videsk.simulator import Fault, Records, Simulator
-from lakes import MARCH, Shore, counted, shore
+from lakes import MARCH, Shore, counted, damage_silently, refuse_changes, shore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 MONTHS = "start_time >= '2026-03-01' AND start_time < '2026-05-10'"
 
@@ -94,6 +96,76 @@ def test_sync_goes_on_with_other_tables_where_one_fails(
     assert "403" in err
 
 
+@pytest.mark.filterwarnings("ignore::duckdb_videsk.LakeWarning")
+def test_sync_fails_where_days_could_not_be_kept_and_goes_on(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]]
+) -> None:
+    calls = here.lake().shelf(by_table()["calls"]).folder
+    calls.parent.mkdir(parents=True)
+    calls.write_text("a file where a folder should be")
+    chosen = ("sync", "--since", "2026-03-01", "--until", "2026-03-05", "--tables", "calls,queues")
+    code, out, err = videsk(*chosen)
+    assert code == 1
+    assert "calls: kept" not in out
+    assert "queues: " in out
+    assert "fetched; kept until 2026-03-06" in out.splitlines()[1]
+    assert (
+        "days of calls were read but could not be kept: from 2026-03-01T00:00:00Z until 2026-03-06T00:00:00Z" in err
+    )
+    calls.unlink()
+    assert videsk(*chosen)[0] == 0
+
+
+@pytest.mark.filterwarnings("ignore::duckdb_videsk.LakeWarning")
+def test_sync_names_the_days_that_could_not_be_kept(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def replace_unless_named(self: Path, target: Path) -> Path:
+        if Path(target).name.startswith("2026-03-03_"):
+            raise OSError(28, "No space left on device")
+        return replace(self, target)
+
+    chosen = ("sync", "--since", "2026-03-01", "--until", "2026-03-05", "--tables", "calls")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", replace_unless_named)
+        code, out, err = videsk(*chosen)
+    assert code == 1
+    assert "then failed" in out
+    assert "could not be kept: from 2026-03-03T00:00:00Z until 2026-03-06T00:00:00Z" in err
+    assert videsk(*chosen)[0] == 0
+
+
+@pytest.mark.filterwarnings("ignore::duckdb_videsk.LakeWarning")
+def test_sync_by_a_clock_that_is_ahead_keeps_nothing_and_says_so(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]]
+) -> None:
+    here.sim.behaviour.clock_ahead_s = -8_000
+    code, out, err = videsk("sync", "--since", "2026-03-01", "--until", "2026-03-05", "--tables", "calls")
+    assert code == 1
+    assert "kept until" not in out
+    assert "could not be kept" in err
+
+
+def test_days_that_cannot_be_merged_hide_no_other_fault(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("duckdb_videsk.lake_commands.compact", full)
+    chosen = ("sync", "--since", "2026-03-01", "--until", "2026-03-05", "--tables", "calls,queues")
+    code, out, err = videsk(*chosen)
+    assert (code, out.count("kept until 2026-03-06")) == (1, 2)
+    assert "could not be merged into months; none is lost" in err
+    here.sim.behaviour.faults = [Fault("status", times=None, endpoint="queues", status=403)]
+    assert videsk("forget", "--everything")[0] == 0
+    code, _, err = videsk(*chosen)
+    assert code == 1
+    assert "403" in err
+
+
 def test_sync_merges_days_into_months(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
     with here.connect() as con:
         want = con.execute(counted(MARCH)).fetchall()
@@ -149,6 +221,26 @@ def test_sync_to(here: Shore, videsk: Callable[..., tuple[int, str, str]], tmp_p
         assert bare.execute(f"SELECT count(*), sum(hash(id)) FROM {calls}").fetchall() == here.truth(MARCH)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+@pytest.mark.parametrize(("name", "file"), [("copy.duckdb", "copy.duckdb"), ("folder", "folder/calls.parquet")])
+def test_sync_to_writes_for_the_user_alone_and_keeps_a_mode_that_was_set(
+    videsk: Callable[..., tuple[int, str, str]], tmp_path: Path, name: str, file: str
+) -> None:
+    (tmp_path / "folder").mkdir(mode=0o755)
+    chosen = ("sync", "--since", "2026-03-03", "--until", "2026-03-05", "--tables", "calls")
+    umask = os.umask(0o022)
+    try:
+        assert videsk(*chosen, "--to", str(tmp_path / name))[0] == 0
+        assert oct((tmp_path / file).stat().st_mode & 0o777) == "0o600"
+        for mode in (0o640, 0o644, 0o600):
+            (tmp_path / file).chmod(mode)
+            assert videsk(*chosen, "--to", str(tmp_path / name))[0] == 0
+            assert (tmp_path / file).stat().st_mode & 0o777 == mode
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(umask)
+
+
 def test_sync_to_leaves_other_tables_of_a_database(
     here: Shore, videsk: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:
@@ -162,6 +254,64 @@ def test_sync_to_leaves_other_tables_of_a_database(
         assert mine.execute("SELECT count(*) > 0 FROM calls").fetchall() == [(True,)]
 
 
+@pytest.mark.parametrize(
+    ("since", "until", "said"),
+    [
+        ("2026-03-10", "2026-03-03", "The range ends before it begins: since 2026-03-10, until 2026-03-03."),
+        ("2026-03-10 06:00", "2026-03-10 05:00", "since 2026-03-10 06:00:00, until 2026-03-10 05:00:00."),
+        ("2026-03-03", "2026-03-03", "The range holds no day: since 2026-03-03"),
+    ],
+)
+def test_a_range_without_days_is_refused_before_anything_is_touched(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], tmp_path: Path, since: str, until: str, said: str
+) -> None:
+    target = tmp_path / "copy.duckdb"
+    chosen = ("--tables", "calls")
+    assert videsk("sync", "--since", "2026-03-03", "--until", "2026-03-05", *chosen, "--to", str(target))[0] == 0
+    before, kept = target.read_bytes(), here.files()
+    for command in (("sync", "--to", str(target)), ("sync",), ("verify",), ("verify", "--forget"), ("forget",)):
+        code, out, err = videsk(*command, "--since", since, "--until", until, *chosen)
+        assert (code, out) == (2, "")
+        assert said in err
+        assert here.sim.asked == []
+    assert target.read_bytes() == before
+    assert here.files() == kept
+
+
+@pytest.mark.parametrize("command", ["sync", "verify", "forget", "doctor"])
+def test_what_is_no_date_is_refused_in_plain_words(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--since", "abc"])
+    assert caught.value.code == 2
+    said = "argument --since: 'abc' is no date: write it as in 2026-03-01, or with a time as in 2026-03-01T08:30"
+    assert said in capsys.readouterr().err
+
+
+def test_a_warning_on_the_command_line_shows_no_code(here: Shore, tmp_path: Path) -> None:
+    here.sim.behaviour.clock_ahead_s = -8_000
+    words = ["sync", "--since", "2026-03-01", "--until", "2026-03-05", "--tables", "calls,queues"]
+    done = subprocess.run(
+        [sys.executable, "-m", "duckdb_videsk", *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    told, *rest = done.stderr.splitlines()
+    ahead = "This machine's clock is 2.2 hours ahead of the server's: no days are kept."
+    assert told == f"videsk.lake:1: LakeWarning: {ahead}"
+    assert [line.split(" ")[0] for line in rest] == ["videsk:"]
+
+
+def test_sync_to_writes_nothing_of_before_the_first_kept_day(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    target = tmp_path / "copy.duckdb"
+    chosen = ("--tables", "calls", "--to", str(target))
+    assert videsk("sync", "--since", "2026-03-03", "--until", "2026-03-05", *chosen)[0] == 0
+    before = target.read_bytes()
+    code, _, err = videsk("sync", "--until", "2026-02-01", *chosen)
+    assert code == 2
+    assert "Nothing is kept from before 2026-02-01" in err
+    assert target.read_bytes() == before
+
+
 def test_forget(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
     with here.connect() as con:
         con.execute(counted(MARCH)).fetchall()
@@ -172,6 +322,78 @@ def test_forget(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> Non
     assert len(here.files()) == before - 2
     assert videsk("forget", "--everything")[:2] == (0, f"{before - 2} files deleted\n")
     assert here.files() == []
+
+
+def test_forget_says_what_it_could_not_delete(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with here.connect() as con:
+        con.execute(counted(MARCH)).fetchall()
+    before = here.files()
+    kept = [file for file in before if "2026-03-05_" in file.name]
+    with monkeypatch.context() as patched:
+        refuse_changes(patched, "2026-03-05_")
+        code, out, err = videsk("forget", "--everything")
+    assert (code, out) == (1, f"{len(before) - len(kept)} files deleted\n")
+    assert here.files() == kept
+    assert f"{len(kept)} files or folders of kept days could not be deleted" in err
+    assert f"{len(kept)} in {kept[0].parent} (Permission denied)" in err
+    assert videsk("forget", "--everything")[:2] == (0, f"{len(kept)} files deleted\n")
+
+
+def test_forget_says_which_folder_it_cannot_look_into(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with here.connect() as con:
+        con.execute(counted(MARCH)).fetchall()
+    folder = here.files()[0].parent
+    iterdir = Path.iterdir
+
+    def iterdir_unless_closed(self: Path) -> Iterator[Path]:
+        if self == folder:
+            raise PermissionError(13, "Permission denied", str(self))
+        return iterdir(self)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir_unless_closed)
+    code, out, err = videsk("forget", "--everything")
+    assert (code, out) == (1, "0 files deleted\n")
+    assert f"1 in {folder} (Permission denied)" in err
+
+
+@pytest.mark.filterwarnings("ignore::duckdb_videsk.LakeWarning")
+def test_forget_deletes_what_was_set_aside_too(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
+    with here.connect() as con:
+        con.execute(counted(MARCH)).fetchall()
+    here.files()[2].write_bytes(b"PAR1 is no lake PAR1")
+    with here.connect() as con:
+        con.execute(counted(MARCH)).fetchall()
+    assert len(list(here.folder.rglob("*.damaged"))) == 1
+    assert videsk("forget", "--since", "2026-01-01", "--until", "2026-02-01")[:2] == (0, "0 files deleted\n")
+    files = len(here.files()) + 1
+    assert videsk("forget", "--everything")[:2] == (0, f"{files} files deleted\n")
+    assert not list(here.folder.rglob("*.damaged"))
+
+
+@pytest.mark.parametrize("silently", [True, False])
+@pytest.mark.filterwarnings("ignore::duckdb_videsk.LakeWarning")
+def test_verify_finds_what_is_damaged_and_cannot_be_renamed(
+    here: Shore, videsk: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, silently: bool
+) -> None:
+    with here.connect() as con:
+        con.execute(counted(MARCH)).fetchall()
+    file = here.files()[2]
+    damage_silently(file)
+    if not silently:
+        file.touch()
+    with monkeypatch.context() as patched:
+        refuse_changes(patched)
+        code, out, err = videsk("verify", "--forget")
+        assert f"calls: {file.name} was damaged\n" in out
+        assert "1 differ, 0 deleted" in out
+        assert f"1 in {file.parent} (Permission denied)" in err
+        assert code == 1
+    assert videsk("verify", "--forget")[0] == 0
+    assert not file.exists()
 
 
 def test_forgotten_under_an_open_connection(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
@@ -205,7 +427,16 @@ def test_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
         assert "calls 2026-03-04: (new) of 1 records" in found.out
         assert "calls 2026-03-04: tags of 1 records" in found.out
         assert "records changed after settle_days" in found.err
+        with monkeypatch.context() as patched:
+            refuse_changes(patched)
+            kept = here.files()
+            assert main(["verify", "--forget"]) == 1
+            found = capsys.readouterr()
+            assert "1 differ, 0 deleted" in found.out
+            assert f"1 in {kept[0].parent} (Permission denied)" in found.err
+            assert here.files() == kept
         assert main(["verify", "--forget"]) == 0
+        assert "1 differ, 1 deleted" in capsys.readouterr().out
         assert main(["sync", "--since", "2026-03-01", "--until", "2026-03-31", "--tables", "calls"]) == 0
         assert main(["verify"]) == 0
 

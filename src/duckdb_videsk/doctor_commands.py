@@ -18,7 +18,7 @@ from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.output import say
 from duckdb_videsk.ranges import EVER, SECOND, Range, micros
 from duckdb_videsk.settings import load_settings
-from duckdb_videsk.usage import COMMANDS
+from duckdb_videsk.usage import COMMANDS, moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,12 +61,8 @@ def add_doctor(commands: Any) -> None:
     parser.add_argument(
         "--tables", help="comma-separated; default: all, of forms and surveys those whose id is known"
     )
-    parser.add_argument(
-        "--since", type=datetime.fromisoformat, metavar="DATE", help="look at records from this day on; default: any"
-    )
-    parser.add_argument(
-        "--until", type=datetime.fromisoformat, metavar="DATE", help="and before this one; default: an hour ago"
-    )
+    parser.add_argument("--since", type=moment, metavar="DATE", help="look at records from this day on; default: any")
+    parser.add_argument("--until", type=moment, metavar="DATE", help="and before this one; default: an hour ago")
     parser.add_argument(
         "--full-answers", action="store_true", help="ask each table for as much as its cap, also where that is large"
     )

@@ -8,7 +8,7 @@ VideskError
 │   ├── MissingIdError             forms or surveys without an id
 │   ├── LargeScanError             a scan over the budget, where such are refused
 │   └── RequestLimitError          a query that needs more requests than it may make
-├── LakeError                  the kept days cannot serve the query
+├── LakeError                  the kept days cannot serve the query, or could not be kept or deleted
 │   ├── MissingDaysError           offline, and the lake does not hold all the days
 │   └── LakeChangedError           kept files went away or were damaged under a query
 ├── ApiError                   a request failed, after its retries
@@ -191,7 +191,7 @@ class RequestLimitError(QueryError):
 
 
 class LakeError(VideskError):
-    """The days kept on this machine cannot serve the query."""
+    """The days kept on this machine cannot serve the query, or days could not be kept or deleted."""
 
 
 class MissingDaysError(LakeError):

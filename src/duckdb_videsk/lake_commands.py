@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -13,7 +14,7 @@ from duckdb_videsk.endpoints import ENDPOINTS, by_table
 from duckdb_videsk.errors import ConfigError, LakeError, QueryError, VideskError
 from duckdb_videsk.fetch import Engine
 from duckdb_videsk.lake import Lake, ReadThrough
-from duckdb_videsk.lake.upkeep import compact, forget
+from duckdb_videsk.lake.upkeep import Forgotten, compact, forget, forget_piece
 from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.materialise import materialise
 from duckdb_videsk.opening import connect
@@ -21,7 +22,7 @@ from duckdb_videsk.output import say
 from duckdb_videsk.progress import watcher
 from duckdb_videsk.ranges import EVER, Range, as_datetime, micros
 from duckdb_videsk.sync import sync
-from duckdb_videsk.usage import COMMANDS
+from duckdb_videsk.usage import COMMANDS, moment
 from duckdb_videsk.verify import differences
 from duckdb_videsk.views import written
 
@@ -49,8 +50,9 @@ examples:
   videsk sync
   videsk sync --since 2026-01-01 --to contact_centre.duckdb
 
-exit codes: 0 done, 1 the API or the network failed for a table, 2 the command or a setting is wrong, 130 interrupted
+exit codes: 0 done, 1 days could not be fetched or kept, 2 the command or a setting is wrong, 130 interrupted
 """
+_NAMED = 5
 
 
 def add_lake_commands(commands: Any) -> None:
@@ -83,18 +85,14 @@ def add_lake_commands(commands: Any) -> None:
 def _add(commands: Any, name: str, run: Any, **texts: str) -> None:
     parser = commands.add_parser(name, formatter_class=argparse.RawDescriptionHelpFormatter, **texts)
     parser.set_defaults(run=run)
-    parser.add_argument("--since", type=_moment, metavar="DATE", help="first day, in the time zone of the settings")
-    parser.add_argument("--until", type=_moment, metavar="DATE", help="the day before which to stop")
+    parser.add_argument("--since", type=moment, metavar="DATE", help="first day, in the time zone of the settings")
+    parser.add_argument("--until", type=moment, metavar="DATE", help="the day before which to stop")
     parser.add_argument("--tables", help="comma-separated; default: all whose ids, if they need any, are known")
     parser.add_argument("--forms", help="ids of forms, comma-separated")
     parser.add_argument("--surveys", help="ids of surveys, comma-separated")
     add_accounts(parser)
     parser.add_argument("--base-url", help="of the API, or of a simulator")
     parser.add_argument("--time-zone", help="IANA name whose days the dates mean, as in America/Santiago")
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
 
 
 def _said(options: argparse.Namespace) -> dict[str, Any]:
@@ -121,10 +119,31 @@ def _name(account: str | None, shelf: Shelf) -> str:
     return table if shelf.id is None else f"{table} {shelf.id}"
 
 
-def _instant(moment: datetime | None, settings: Settings) -> int | None:
-    if moment is None:
+def _instant(given: datetime | None, settings: Settings) -> int | None:
+    if given is None:
         return None
-    return micros(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(settings.time_zone)))
+    return micros(given if given.tzinfo else given.replace(tzinfo=ZoneInfo(settings.time_zone)))
+
+
+def _ends(options: argparse.Namespace, settings: Settings) -> tuple[int | None, int | None]:
+    """From when, and up to when; None where the options do not say.
+
+    Raises:
+        QueryError: there is nothing between.
+    """
+    since, until = _instant(options.since, settings), _instant(options.until, settings)
+    if since is None or until is None or since < until:
+        return since, until
+    if since == until:
+        raise QueryError(
+            f"The range holds no day: since {_as_given(options.since)}, and --until is the day before which to stop."
+        )
+    first, last = _as_given(options.since), _as_given(options.until)
+    raise QueryError(f"The range ends before it begins: since {first}, until {last}.")
+
+
+def _as_given(given: datetime) -> str:
+    return given.isoformat(" ").removesuffix(" 00:00:00")
 
 
 def _endpoints(options: argparse.Namespace, settings: Settings) -> list[Endpoint]:
@@ -155,6 +174,8 @@ def _shelves(lake: Lake, endpoints: list[Endpoint], ids: Mapping[str, Sequence[s
 
 def _sync(options: argparse.Namespace) -> None:
     accounts = _accounts(options)
+    for _, settings in accounts:
+        _ends(options, settings)
     endpoints = {name: _endpoints(options, settings) for name, settings in accounts}
     errors = [error for name, settings in accounts for error in _sync_one(options, name, settings, endpoints[name])]
     if errors:
@@ -168,7 +189,7 @@ def _sync_one(
 ) -> list[VideskError]:
     """Fill one account's lake; gives what failed."""
     lake = Lake(settings)
-    since, until = _instant(options.since, settings), _instant(options.until, settings)
+    since, until = _ends(options, settings)
     shelves = _shelves(lake, endpoints)
     source = ReadThrough(lake, Engine(settings, ledger=Ledger(), watch=watcher(settings.progress)))
     errors: list[VideskError] = []
@@ -179,11 +200,15 @@ def _sync_one(
                 errors.extend([synced.error] if synced.error else [])
     finally:
         source.close()
-    merged = compact(lake)
-    if merged is None:
+    try:
+        alone = compact(lake) is not None
+    except OSError as error:
+        alone = True
+        errors.append(LakeError(f"Kept days could not be merged into months; none is lost: {error}"))
+    if not alone:
         say("Another program has the kept days open, so none were merged into months this time.\n")
-    for error in errors:
-        error.account = account
+    for failure in errors:
+        failure.account = account
     return errors
 
 
@@ -199,10 +224,15 @@ def _write_out(
     options: argparse.Namespace, accounts: list[tuple[str | None, Settings]], endpoints: list[Endpoint]
 ) -> None:
     account, settings = accounts[0]
-    since, until = _instant(options.since, settings), _instant(options.until, settings)
+    since, until = _ends(options, settings)
     shelves = [shelf for _, one in accounts for shelf in _shelves(Lake(one), endpoints)]
     first = [shelf.pieces()[0].days.start for shelf in shelves if shelf.pieces()]
     span = Range(min(first, default=EVER.start) if since is None else since, EVER.end if until is None else until)
+    if span.empty:
+        raise QueryError(
+            f"Nothing is kept from before {_as_given(options.until)}, so nothing was written to {options.to}: "
+            "say from when with --since."
+        )
     # What is written is whole, whatever the settings say of answers that are looked at.
     failing: FailingAccounts | None = None if account is None else "raise"
     with connect(**_said(options), lake=True, accounts=options.accounts, failing_accounts=failing) as connection:
@@ -213,7 +243,7 @@ def _write_out(
 def _chosen(options: argparse.Namespace, settings: Settings) -> tuple[list[Shelf], Range]:
     """The shelves and the range that options mean; ids mean their own tables, and without any it is every shelf."""
     lake = Lake(settings)
-    since, until = _instant(options.since, settings), _instant(options.until, settings)
+    since, until = _ends(options, settings)
     span = Range(EVER.start if since is None else since, EVER.end if until is None else until)
     given = {"form": options.forms, "survey": options.surveys}
     # Those of the command line alone, though an account has ids of its own.
@@ -229,12 +259,16 @@ def _chosen(options: argparse.Namespace, settings: Settings) -> tuple[list[Shelf
 
 def _verify(options: argparse.Namespace) -> None:
     checked = differing = 0
+    forgotten = Forgotten()
     for account, settings in _accounts(options):
-        for lines in _verified(options, account, settings):
+        for lines, deleted in _verified(options, account, settings):
             checked += 1
             differing += bool(lines)
+            forgotten += deleted
             say("".join(lines))
-    say(f"{checked:,} files checked, {differing:,} differ\n")
+    done = f", {forgotten.deleted:,} deleted" if options.forget else ""
+    say(f"{checked:,} files checked, {differing:,} differ{done}\n")
+    _complain_of_what_is_left(forgotten)
     if differing and not options.forget:
         raise LakeError(
             "Kept days differ from what the API gives now: records changed after settle_days. "
@@ -242,18 +276,19 @@ def _verify(options: argparse.Namespace) -> None:
         )
 
 
-def _verified(options: argparse.Namespace, account: str | None, settings: Settings) -> Iterator[list[str]]:
-    """What to say of each file of an account's lake."""
+def _verified(
+    options: argparse.Namespace, account: str | None, settings: Settings
+) -> Iterator[tuple[list[str], Forgotten]]:
+    """What to say of each file of an account's lake, and whether it was deleted for it."""
     shelves, span = _chosen(options, settings)
     engine = Engine(settings, ledger=Ledger(), watch=watcher(settings.progress))
     try:
         for shelf in shelves:
-            for piece in [piece for piece in shelf.pieces() if piece.days.intersect(span).length]:
+            pieces = [*shelf.pieces(), *shelf.stuck()]
+            for piece in [piece for piece in pieces if piece.days.intersect(span).length]:
                 with VideskError.of_account(account):
                     lines = list(_compared(engine, _name(account, shelf), shelf, piece))
-                if lines and options.forget:
-                    shelf.remove([piece])
-                yield lines
+                yield lines, forget_piece(shelf, piece) if lines and options.forget else Forgotten()
     finally:
         engine.close()
 
@@ -270,14 +305,34 @@ def _forget(options: argparse.Namespace) -> None:
     given = (options.since, options.until, options.tables, options.forms, options.surveys)
     if not options.everything and not any(given):
         raise QueryError("Say what to forget: --tables, --since, --until, --forms, --surveys or --everything.")
-    say(f"{sum(_forgotten(options, settings) for _, settings in _accounts(options)):,} files deleted\n")
+    forgotten = sum((_forgotten(options, settings) for _, settings in _accounts(options)), Forgotten())
+    say(f"{forgotten.deleted:,} files deleted\n")
+    _complain_of_what_is_left(forgotten)
 
 
-def _forgotten(options: argparse.Namespace, settings: Settings) -> int:
+def _forgotten(options: argparse.Namespace, settings: Settings) -> Forgotten:
     shelves, span = _chosen(options, settings)
     lake = Lake(settings)
     recent = [lake.recent(shelf.endpoint, shelf.id) for shelf in shelves]
-    return sum(forget(shelf, span) for shelf in (*shelves, *recent))
+    return sum((forget(shelf, span) for shelf in (*shelves, *recent)), Forgotten())
+
+
+def _complain_of_what_is_left(forgotten: Forgotten) -> None:
+    """
+    Raises:
+        LakeError: rows that were to be deleted are still there.
+    """
+    if not forgotten.left:
+        return
+    places = Counter(str(path.parent if path.suffix else path) for path in forgotten.left)
+    named = ", ".join(f"{number:,} in {place}" for place, number in places.most_common(_NAMED))
+    more = f", and more in {len(places) - _NAMED:,} other folders" if len(places) > _NAMED else ""
+    why = sorted({error.strerror or str(error) for error in forgotten.left.values()})
+    raise LakeError(
+        f"{len(forgotten.left):,} files or folders of kept days could not be deleted, so their rows are still there: "
+        f"{named}{more} ({'; '.join(why)}). See to it that you may write there and that no program has them open, "
+        "and run it again."
+    )
 
 
 def _date(instant: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from duckdb_videsk.errors import QueryError
+from duckdb_videsk.output import take_place
 from duckdb_videsk.ranges import as_datetime
 from duckdb_videsk.views import CATALOG, comments, languages, quoted, schema_views, text_literal
 
@@ -28,7 +30,9 @@ _DUCKLAKE = "ducklake:"
 
 
 def materialise(connection: Connection, target: str, endpoints: Sequence[Endpoint], span: Range) -> None:
-    """Write the rows of `span` as tables of their own.
+    """Write the rows of `span` as tables of their own, in new files that the user alone can read.
+
+    A file that is there keeps its mode.
 
     Args:
         connection: to read by.
@@ -40,10 +44,21 @@ def materialise(connection: Connection, target: str, endpoints: Sequence[Endpoin
         QueryError: the target cannot be opened.
         VideskError: rows cannot be had; a database or a file is then as it was before.
     """
-    if target.startswith(_DUCKLAKE) or Path(target).suffix.lower() in _DATABASES:
-        _write_database(connection, target, endpoints, span)
-    else:
-        _write_folder(connection, Path(target), endpoints, span)
+    with _private_files():
+        if target.startswith(_DUCKLAKE) or Path(target).suffix.lower() in _DATABASES:
+            _write_database(connection, target, endpoints, span)
+        else:
+            _write_folder(connection, Path(target), endpoints, span)
+
+
+@contextlib.contextmanager
+def _private_files() -> Iterator[None]:
+    """Within, files that DuckDB makes, logs of a database among them, are the user's alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _write_database(connection: Connection, target: str, endpoints: Sequence[Endpoint], span: Range) -> None:
@@ -91,7 +106,7 @@ def _write_folder(connection: Connection, folder: Path, endpoints: Sequence[Endp
         try:
             copied = f"COPY ({_selection(endpoint, span)}) TO {text_literal(name)} (FORMAT parquet, COMPRESSION zstd)"
             connection.execute(copied)
-            unfinished.replace(folder / f"{endpoint.table}.parquet")
+            take_place(unfinished, folder / f"{endpoint.table}.parquet")
         finally:
             unfinished.unlink(missing_ok=True)
 

@@ -33,6 +33,7 @@ __all__ = [
     "run_script",
     "say",
     "statements_of",
+    "take_place",
     "whole_file",
     "writable",
 ]
@@ -249,11 +250,16 @@ def whole_file(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         unfinished = Path(folder) / path.name
         yield unfinished
-        if path.exists():
-            shutil.copymode(path, unfinished)
-        else:
-            unfinished.chmod(0o600)
-        unfinished.replace(path)
+        take_place(unfinished, path)
+
+
+def take_place(unfinished: Path, path: Path) -> None:
+    """Rename a finished file to `path`: with the mode of the one that is there, else for the user alone."""
+    if path.exists():
+        shutil.copymode(path, unfinished)
+    else:
+        unfinished.chmod(0o600)
+    unfinished.replace(path)
 
 
 def _copy(connection: Connection, statement: str, style: str, file: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from duckdb_videsk.errors import QueryError, VideskError
+from duckdb_videsk.errors import LakeError, QueryError, VideskError
 from duckdb_videsk.lake.layout import month_of
 from duckdb_videsk.ranges import DAY, Range, normalise, subtract
 
@@ -19,6 +19,7 @@ __all__ = ["Synced", "sync"]
 
 _MOST_MONTHS = 12
 _FEW_ROWS = 2_500
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,10 @@ class Synced:
 
     Attributes:
         table, id: which.
-        span: that is kept now, as far as it is settled; empty where nothing of the range is.
+        span: the settled days of the range, all kept now unless there is an error; empty where none is settled.
         days: fetched for it.
         records: fetched for it.
-        error: that ended it; what was fetched before is kept.
+        error: that ended it, and what was fetched before is kept; or that says which days could not be kept.
     """
 
     table: str
@@ -84,7 +85,19 @@ def _sync_one(source: ReadThrough, shelf: Shelf, span: Range) -> Synced:
             days += gap.length // DAY
     except VideskError as error:
         return Synced(shelf.endpoint.table, shelf.id, span, days, records, error)
-    return Synced(shelf.endpoint.table, shelf.id, span, days, records)
+    unkept = subtract([span], normalise(piece.days for piece in shelf.pieces()))
+    return Synced(shelf.endpoint.table, shelf.id, span, days, records, _not_kept(shelf, unkept) if unkept else None)
+
+
+def _not_kept(shelf: Shelf, days: Sequence[Range]) -> LakeError:
+    """The error of days that were read whole and are not there afterwards; why, a warning said as it happened."""
+    whose = f"{shelf.endpoint.table}{f' {shelf.id}' if shelf.id else ''}"
+    named = "; ".join(map(str, days[:_NAMED]))
+    more = f"; and {len(days) - _NAMED} more stretches" if len(days) > _NAMED else ""
+    return LakeError(
+        f"Settled days of {whose} were read but could not be kept: {named}{more}. A LakeWarning says why: no room or "
+        f"no permission in {shelf.folder}, or a clock that is ahead of the server's. Set that right and sync again."
+    )
 
 
 def _missing(shelf: Shelf, span: Range) -> Iterator[Range]:

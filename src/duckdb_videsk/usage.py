@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["COMMANDS", "at_dashes", "bare_parser", "root_parser"]
+__all__ = ["COMMANDS", "at_dashes", "bare_parser", "moment", "root_parser"]
 
 COMMANDS = {
     "demo": "three queries against the built-in simulator, without an account",
@@ -66,3 +67,13 @@ def at_dashes(words: Sequence[str]) -> tuple[list[str], list[str]]:
         return list(words), []
     place = list(words).index("--")
     return list(words[:place]), list(words[place + 1 :])
+
+
+def moment(text: str) -> datetime:
+    """A type for argparse: a day, or a moment of it; without an offset from UTC it has no time zone yet."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no date: write it as in 2026-03-01, or with a time as in 2026-03-01T08:30"
+        ) from None

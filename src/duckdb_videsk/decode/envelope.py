@@ -232,7 +232,7 @@ def _limit(found: object, path: str) -> int:
     what = "is missing" if found is None else f"is {_short(found)}"
     raise ResponseError(
         f"`$limit` {what}, not a whole number from 1 to 2^63 - 1: "
-        f" whether the answer is complete cannot be known. {_UNDOCUMENTED}.",
+        f"whether the answer is complete cannot be known. {_UNDOCUMENTED}.",
         endpoint=path,
     )
 

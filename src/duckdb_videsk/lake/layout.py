@@ -18,11 +18,12 @@ from duckdb_videsk.ranges import DAY, EVER, Range, as_datetime
 if TYPE_CHECKING:
     from duckdb_videsk.endpoints import Endpoint
 
-__all__ = ["LAYOUT", "SUFFIX", "Piece", "fetched_at", "id_folder", "mark_of", "month_folder", "month_of"]
+__all__ = ["LAYOUT", "MONTH", "SUFFIX", "Piece", "fetched_at", "id_folder", "mark_of", "month_folder", "month_of"]
 
 LAYOUT = 1
 """Raised whenever files of before must not be read any more."""
 SUFFIX = ".parquet"
+MONTH = "month="
 
 _PLAIN_ID = re.compile(r"[0-9a-z][0-9a-z_]{0,63}")
 _DATE = r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
@@ -30,7 +31,6 @@ _NUMBER = r"([0-9]{1,15})"
 _NAME = re.compile(
     rf"{_DATE}_{_DATE}\.{_NUMBER}-{_NUMBER}-([0-9]{{1,11}})-([0-9a-f]{{12}})-([0-9a-f]{{16}})\.parquet"
 )
-_MONTH = "month="
 _MONTH_LETTERS = len("2026-10")
 _LAST_DAY = "9999-12-31"
 _FIRST_ORDINAL = date(1970, 1, 1).toordinal()
@@ -64,7 +64,7 @@ class Piece(NamedTuple):
     def place(self) -> str:
         """Folder and name of the file, in the folder of its table or id."""
         name = self.file_name
-        return f"{_MONTH}{name[:_MONTH_LETTERS]}/{name}"
+        return f"{MONTH}{name[:_MONTH_LETTERS]}/{name}"
 
     @classmethod
     def named(cls, file_name: str) -> Piece | None:
@@ -88,7 +88,7 @@ def month_of(instant: int) -> Range:
 
 def month_folder(days: Range) -> str:
     """The folder that a file of these days lies in: one partition for each month."""
-    return f"{_MONTH}{_day_text(days.start)[:_MONTH_LETTERS]}"
+    return f"{MONTH}{_day_text(days.start)[:_MONTH_LETTERS]}"
 
 
 def id_folder(asked_id: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import warnings
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +12,7 @@ from duckdb_videsk.errors import ClosedError, IncompleteError, MissingDaysError,
 from duckdb_videsk.lake.collecting import Collector
 from duckdb_videsk.lake.parts import Part
 from duckdb_videsk.lake.trimming import rows_outside, rows_within
-from duckdb_videsk.lake.writing import LakeWarning
+from duckdb_videsk.lake.writing import tell
 from duckdb_videsk.ranges import DAY, SECOND, as_datetime, normalise
 
 if TYPE_CHECKING:
@@ -264,11 +263,7 @@ class LakeScan:
         ahead = self._sources.asking.clock_ahead()
         if ahead > _MOST_AHEAD_SECONDS:
             self._drop_collectors()
-            warnings.warn(
-                f"This machine's clock is {ahead / 3_600:.1f} hours ahead of the server's: no days are kept.",
-                LakeWarning,
-                stacklevel=2,
-            )
+            tell(f"This machine's clock is {ahead / 3_600:.1f} hours ahead of the server's: no days are kept.")
         return ahead > _MOST_AHEAD_SECONDS
 
     def _refuse_closed(self) -> None:
@@ -318,8 +313,4 @@ def _flat(collectors: Mapping[str | None, list[Collector]]) -> list[Collector]:
 
 
 def _warn_of(error: OSError, endpoint: Endpoint) -> None:
-    warnings.warn(
-        f"Days of {endpoint.table} could not be kept, so they will be asked for again: {error}",
-        LakeWarning,
-        stacklevel=2,
-    )
+    tell(f"Days of {endpoint.table} could not be kept, so they will be asked for again: {error}")

@@ -1,7 +1,8 @@
 """The folders of the lake: which days each holds, and how days get in and out.
 
 A file stands for its days as long as it is the one that was written: its size and its modification time are those in
-its name; else its checksum decides. What is not right is set aside, and its days count as missing.
+its name; else its checksum decides. What is not right is set aside, or remembered where it cannot be renamed, and its
+days count as missing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import os
 import stat
 import threading
 import time
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 
 from duckdb_videsk.endpoints import ENDPOINTS, by_table
 from duckdb_videsk.errors import ConfigError
-from duckdb_videsk.lake.layout import Piece, id_folder, mark_of, month_folder
+from duckdb_videsk.lake.layout import MONTH, SUFFIX, Piece, id_folder, mark_of, month_folder
 from duckdb_videsk.lake.locks import Lease, locked
-from duckdb_videsk.lake.writing import LakeWarning, checksum_of, private_folder, unfinished_piece
+from duckdb_videsk.lake.writing import checksum_of, private_folder, tell, unfinished_piece
 from duckdb_videsk.ranges import DAY, SECOND
 from duckdb_videsk.settings import ALL_TABLES
 
@@ -64,7 +64,9 @@ class Shelf:
         is_good: Callable[[Piece], bool] = lambda _: True,
     ) -> None:
         self.folder = folder
-        self._is_good = is_good
+        self._good_by_time = is_good
+        # Names of files that are damaged and could not be renamed. A file that is written anew has another name.
+        self._stuck: set[str] = set()
         self.endpoint = endpoint
         self.id = asked_id
         self.mark = mark_of(endpoint, account, asked_id)
@@ -76,6 +78,14 @@ class Shelf:
     def all_pieces(self) -> list[Piece]:
         """The same with those that may not be used, or whose days a longer or later one holds too."""
         return [piece for entry in self._entries() if (piece := self._trusted(entry)) is not None]
+
+    def _is_good(self, piece: Piece) -> bool:
+        return piece.file_name not in self._stuck and self._good_by_time(piece)
+
+    def stuck(self) -> list[Piece]:
+        """Those that were found damaged and could not be set aside."""
+        pieces = [piece for name in sorted(self._stuck) if (piece := Piece.named(name)) is not None]
+        return [piece for piece in pieces if self.path(piece).exists()]
 
     def path(self, piece: Piece) -> Path:
         return self.folder / piece.place
@@ -102,7 +112,7 @@ class Shelf:
             with self.writing():
                 there = [kept for kept in self.all_pieces() if kept.days.intersect(days).length]
                 if not any(map(self._is_good, there)):
-                    self.remove(there)
+                    self.remove(map(self.path, there))
                     file.replace(self.path(piece))
 
     def unfinished(
@@ -118,11 +128,38 @@ class Shelf:
         with locked(self.folder / _LOCK):
             yield
 
-    def remove(self, pieces: Iterable[Piece]) -> None:
-        """Delete files; what is gone already, or in use where that prevents it, is let be."""
-        for piece in pieces:
-            with contextlib.suppress(FileNotFoundError, PermissionError):
-                self.path(piece).unlink()
+    def remove(self, files: Iterable[Path]) -> dict[Path, OSError]:
+        """Delete files, and give those that are still there with why: no permission, or in use where that counts."""
+        left: dict[Path, OSError] = {}
+        for file in files:
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                left[file] = error
+        return left
+
+    def holding(self, span: Range) -> tuple[list[Path], dict[Path, OSError]]:
+        """All files with rows of any day of `span`, damaged or not, and the months that cannot be looked into.
+
+        Raises:
+            OSError: nor can the folder.
+        """
+        files: list[Path] = []
+        closed: dict[Path, OSError] = {}
+        for month in [entry for entry in self.folder.iterdir() if entry.name.startswith(MONTH)]:
+            try:
+                files.extend(file for file in month.iterdir() if self._holds(file.name, span))
+            except OSError as error:
+                closed[month] = error
+        return files, closed
+
+    def _holds(self, file_name: str, span: Range) -> bool:
+        piece = Piece.named(_without_damage(file_name))
+        return piece is not None and piece.mark == self.mark and piece.days.intersect(span).length > 0
+
+    def set_aside(self, piece: Piece) -> Path:
+        """What a piece is renamed to where it cannot be used."""
+        return self.path(piece).with_name(_damaged_name(piece.file_name))
 
     def verified(self, piece: Piece) -> bool:
         """Whether a file has the bytes that were written; one that has not is set aside."""
@@ -140,7 +177,7 @@ class Shelf:
 
     def _entries(self) -> Iterator[os.DirEntry[str]]:
         for month in _scanned(self.folder):
-            if month.name.startswith("month="):
+            if month.name.startswith(MONTH):
                 yield from _scanned(Path(month.path))
 
     def _trusted(self, entry: os.DirEntry[str]) -> Piece | None:
@@ -155,22 +192,25 @@ class Shelf:
         if plain and facts.st_mtime_ns == piece.fetched * 1_000_000_000:
             return piece
         file = Path(entry.path)
-        if file != self.path(piece) or not self.verified(piece):
+        if entry.name in self._stuck or file != self.path(piece) or not self.verified(piece):
             return None
         with contextlib.suppress(OSError, OverflowError):
             os.utime(file, (piece.fetched, piece.fetched))
         return piece
 
     def _set_aside(self, file: Path, why: str) -> None:
-        aside = f".{file.stem}{_DAMAGED}"
-        with contextlib.suppress(OSError):
+        aside = _damaged_name(file.name)
+        done = f"it was renamed to {aside}"
+        try:
             file.replace(file.with_name(aside))
-        warnings.warn(
-            f"A kept file of {self.endpoint.table} cannot be used ({why}): it was renamed to {aside}, "
-            "and its days are asked for again.",
-            LakeWarning,
-            stacklevel=2,
-        )
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if file.name in self._stuck:
+                return
+            self._stuck.add(file.name)
+            done = f"it could not be renamed ({error.strerror or error}), so delete it yourself: {file}"
+        tell(f"A kept file of {self.endpoint.table} cannot be used ({why}): {done}. Its days are asked for again.")
 
     def _say_whose(self) -> None:
         file = (self.folder.parent if self.folder.name == _RECENT else self.folder) / _ID
@@ -272,6 +312,16 @@ class Lake:
         """Within, nobody holds a lease; gives whether that is so."""
         with locked(self.folder / _READERS, wait=False) as alone:
             yield alone
+
+
+def _damaged_name(file_name: str) -> str:
+    return f".{file_name.removesuffix(SUFFIX)}{_DAMAGED}"
+
+
+def _without_damage(file_name: str) -> str:
+    if not file_name.endswith(_DAMAGED):
+        return file_name
+    return f"{file_name.removeprefix('.').removesuffix(_DAMAGED)}{SUFFIX}"
 
 
 def _scanned(folder: Path) -> list[os.DirEntry[str]]:

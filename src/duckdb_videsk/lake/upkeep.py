@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -16,9 +17,12 @@ from duckdb_videsk.lake.writing import UNFINISHED
 from duckdb_videsk.ranges import SECOND, Range, normalise, subtract
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from duckdb_videsk.lake.store import Lake, Shelf
 
-__all__ = ["compact", "forget"]
+__all__ = ["Forgotten", "compact", "forget", "forget_piece"]
 
 _LEFT_OVER_SECONDS = 86_400
 
@@ -42,14 +46,39 @@ def compact(lake: Lake) -> int | None:
         return merged
 
 
-def forget(shelf: Shelf, span: Range) -> int:
-    """Delete the files that hold any day of `span`, and give how many; their other days are asked for again too."""
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What came of deleting files.
+
+    Attributes:
+        deleted: how many are gone.
+        left: what is still there, with why; a folder where it cannot be looked into.
+    """
+
+    deleted: int = 0
+    left: Mapping[Path, OSError] = field(default_factory=dict)
+
+    def __add__(self, other: Forgotten) -> Forgotten:
+        return Forgotten(self.deleted + other.deleted, {**self.left, **other.left})
+
+
+def forget(shelf: Shelf, span: Range) -> Forgotten:
+    """Delete the files that hold any day of `span`, damaged ones too; their other days are asked for again too."""
     if not shelf.folder.is_dir():
-        return 0
-    with shelf.writing():
-        pieces = [piece for piece in shelf.all_pieces() if piece.days.intersect(span).length]
-        shelf.remove(pieces)
-    return len(pieces)
+        return Forgotten()
+    try:
+        with shelf.writing():
+            files, closed = shelf.holding(span)
+            left = shelf.remove(files)
+    except OSError as error:
+        return Forgotten(left={shelf.folder: error})
+    return Forgotten(len(files) - len(left), closed | left)
+
+
+def forget_piece(shelf: Shelf, piece: Piece) -> Forgotten:
+    """The same for one file."""
+    left = shelf.remove([shelf.path(piece), shelf.set_aside(piece)])
+    return Forgotten(0 if left else 1, left)
 
 
 def _ripe_months(pieces: list[Piece]) -> list[Range]:
@@ -71,7 +100,7 @@ def _merge(shelf: Shelf, month: Range) -> bool:
     folder = shelf.folder / month_folder(month)
     with shelf.unfinished(folder, rows, month, fetched=fetched) as (file, piece), shelf.writing():
         # In this order, so that whoever reads the whole folder never finds a day twice, come what may.
-        shelf.remove(old)
+        shelf.remove(map(shelf.path, old))
         file.replace(shelf.path(piece))
     return True
 
@@ -82,7 +111,7 @@ def _clear(shelf: Shelf) -> None:
         return
     with shelf.writing():
         chosen = set(shelf.pieces())
-        shelf.remove(piece for piece in shelf.all_pieces() if piece not in chosen)
+        shelf.remove(shelf.path(piece) for piece in shelf.all_pieces() if piece not in chosen)
     for file in shelf.folder.glob(f"**/*{UNFINISHED}"):
         with contextlib.suppress(OSError):
             if time.time() - file.stat().st_mtime > _LEFT_OVER_SECONDS:

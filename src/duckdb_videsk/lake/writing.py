@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.ranges import Range
 
-__all__ = ["UNFINISHED", "LakeWarning", "checksum_of", "private_folder", "unfinished_piece"]
+__all__ = ["UNFINISHED", "LakeWarning", "checksum_of", "private_folder", "tell", "unfinished_piece"]
 
 UNFINISHED = ".unfinished"
 _ROW_GROUP = 122_880
@@ -29,6 +30,14 @@ _CHUNK = 1 << 20
 
 class LakeWarning(UserWarning):
     """Something about the kept days that costs requests, never rows."""
+
+
+_TOLD: dict[str | tuple[str, type[Warning], int], int] = {}
+
+
+def tell(text: str) -> None:
+    """Warn, by default once of the same; shown without a line of our code, which says nothing to anybody."""
+    warnings.warn_explicit(text, LakeWarning, "videsk.lake", 1, registry=_TOLD)
 
 
 @contextlib.contextmanager
