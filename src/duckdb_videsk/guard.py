@@ -16,6 +16,7 @@ __all__ = ["POLICIES", "Allowance", "Guard", "LargeScanWarning", "Policy"]
 
 Policy = Literal["allow", "warn", "refuse"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
+_TOLD: dict[str | tuple[str, type[Warning], int], int] = {}
 
 
 class LargeScanWarning(UserWarning):
@@ -96,7 +97,8 @@ class Guard:
                 f"{text} or as FROM {self.catalog}.{table}(since := '2026-10-01'). To read it all the same, set "
                 f"unbounded_scans='allow' or a scan_budget over {self.budget:,}.",
             )
-        warnings.warn(f"{text}. Ctrl-C stops it.", LargeScanWarning, stacklevel=2)
+        # Shown without a line of our code, by default once of the same.
+        warnings.warn_explicit(f"{text}. Ctrl-C stops it.", LargeScanWarning, "videsk.scan", 1, registry=_TOLD)
 
 
 def _duration(seconds: float) -> str:
