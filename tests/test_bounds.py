@@ -54,6 +54,12 @@ def test_a_line_of_the_page(con: Connection, source: MemorySource, condition: st
         assert is_bounded(source) is (others == "yes")
 
 
+def test_a_date_made_in_a_sub_query(con: Connection, source: MemorySource) -> None:
+    (query,) = re.findall(r"^`(FROM \(SELECT start_time::date .*)`: say it", PAGE, re.MULTILINE)
+    con.execute(query).fetchall()
+    assert not is_bounded(source)
+
+
 def test_macros_bound_everywhere(con: Connection, source: MemorySource) -> None:
     for name in ("calls", "es.llamadas", "en.calls", "queues"):
         query = f"SELECT count(*) FROM videsk.{name}(since := '2026-10-01', until := '2026-11-01')"
