@@ -11,7 +11,7 @@ ROOT = Path(duckdb_videsk.__file__).parent
 
 ROWS = [
     ["errors", "harmless"],
-    ["guard"],
+    ["guard", "addresses"],
     ["settings"],
     ["ranges", "labels", "ledger", "rate", "interrupts", "shipped", "report_words", "charts", "usage", "unpacking"],
     ["account_settings"],

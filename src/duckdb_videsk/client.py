@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, cast
 import httpx
 import msgspec
 
+from duckdb_videsk.addresses import is_local
 from duckdb_videsk.errors import (
     ApiError,
     AuthenticationError,
@@ -33,7 +34,6 @@ from duckdb_videsk.errors import (
 from duckdb_videsk.harmless import one_line
 from duckdb_videsk.ranges import Range, iso
 from duckdb_videsk.rate import retry_after
-from duckdb_videsk.settings import is_local
 from duckdb_videsk.unpacking import PIECE, Plain, unpackers, unpackers_taken
 
 if TYPE_CHECKING:

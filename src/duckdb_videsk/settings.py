@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-import httpx
 import platformdirs
 import tzlocal
 
+from duckdb_videsk.addresses import check_base_url, one_spelling
 from duckdb_videsk.errors import ConfigError, MissingTokenError, redact, without_tokens
 from duckdb_videsk.guard import POLICIES, Policy
 
@@ -30,7 +29,6 @@ __all__ = [
     "config_file",
     "file_section",
     "found_settings",
-    "is_local",
     "load_settings",
     "made_settings",
 ]
@@ -46,8 +44,6 @@ _MOST_SETTLE_DAYS = 36_500
 _SECTIONS = {"accounts", "failing_accounts"}
 _LOOK = "To look around without an account: videsk demo"
 _LIKE_A_ZONE = re.compile(r"[A-Za-z_]{1,20}(?:/[A-Za-z_]{1,20}){1,2}")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-_LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
 
 class Token:
@@ -143,8 +139,8 @@ class Settings:
     def __post_init__(self) -> None:
         # Who makes Settings by hand may give a plain text, which would show itself.
         object.__setattr__(self, "token", _coerce("token", self.token))
-        _check_base_url(self.base_url)
-        object.__setattr__(self, "base_url", _one_spelling(self.base_url))
+        check_base_url(self.base_url)
+        object.__setattr__(self, "base_url", one_spelling(self.base_url))
         header = {name.lower(): name for name in AUTH_HEADERS}.get(self.auth_header.lower())
         if header is None:
             raise ConfigError(f"auth_header is the name of a header alone, one of {', '.join(AUTH_HEADERS)}.")
@@ -191,47 +187,12 @@ _BOUNDS = (
 )
 
 
-def _check_base_url(url: str) -> None:
-    if not _is_base_url(url):
-        raise ConfigError("base_url has to look like https://api.videsk.io, without user, query or fragment.")
-    if urlsplit(url).scheme == "http" and not is_local(url):
-        raise ConfigError("base_url is plain http to another machine: the token would travel unencrypted. Use https.")
-
-
-def _is_base_url(url: str) -> bool:
-    if not url.isprintable() or set(url) & set(" \\%@?#"):
-        return False
-    try:
-        parts, parsed = urlsplit(url), httpx.URL(url)
-        # The look-up of a name raises what this codec raises; a wrong port shows where it is read.
-        parsed.host.encode("idna")
-        port, host = parts.port, parsed.raw_host
-    except (ValueError, httpx.InvalidURL):
-        return False
-    return parts.scheme in {"http", "https"} and host != b"" and b"%" not in host and port != 0
-
-
-def _one_spelling(url: str) -> str:
-    """The same for every way to write a base URL, since it names the account: no capitals, no port that goes without
-    saying, no slash at the end."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    address = f"[{host}]" if ":" in host else host
-    port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
-    return f"{parts.scheme}://{address}{port}{parts.path.rstrip('/')}"
-
-
 def _is_time_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         return False
     return True
-
-
-def is_local(url: str) -> bool:
-    """Whether a base URL is this machine's own."""
-    return urlsplit(url).hostname in _LOCAL_HOSTS
 
 
 def config_file() -> Path:

@@ -16,7 +16,7 @@ from duckdb_videsk.rewriting.vocabulary import MOST_MEMBERS
 from duckdb_videsk.views import text_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from duckdb_videsk.rewriting.levels import Scalar
     from duckdb_videsk.rewriting.scalars import Reader
@@ -131,12 +131,8 @@ class _Writer:
     def may(self, node: Node, *, positive: bool) -> str:
         if node in self._leaves:
             return self._leaf(node, positive=positive)
-        match node.kind:
-            case "and" | "or":
-                joint = " AND " if (node.kind == "and") is positive else " OR "
-                return f"({joint.join(self.may(part, positive=positive) for part in node.parts)})"
-            case "not":
-                return self.may(node.parts[0], positive=not positive)
+        if node.kind in {"and", "or", "not"}:
+            return self._joint(node, positive, self.may)
         # The moments were chosen for the leaves: what another word for the query's time gives is not known.
         return "true" if any(clock_of(part) for part in node.walk()) else self._leaf(node, positive=positive)
 
@@ -145,11 +141,8 @@ class _Writer:
         if known is not None and known.stepped and known.level <= self._level:
             return self._stepped(node, known, positive)
         match node.kind:
-            case "and" | "or":
-                joint = " AND " if (node.kind == "and") is positive else " OR "
-                return f"({joint.join(self._leaf(part, positive=positive) for part in node.parts)})"
-            case "not":
-                return self._leaf(node.parts[0], positive=not positive)
+            case "and" | "or" | "not":
+                return self._joint(node, positive, self._leaf)
             case "between" if self._alike(node.parts):
                 value, low, high = node.parts
                 both = Node("and", parts=(Node("compare", ">=", (value, low)), Node("compare", "<=", (value, high))))
@@ -162,6 +155,13 @@ class _Writer:
             case "operator" if node.name == "~~" and positive:
                 return self._like(node)
         return "true"
+
+    @staticmethod
+    def _joint(node: Node, positive: bool, may: Callable[..., str]) -> str:
+        if node.kind == "not":
+            return may(node.parts[0], positive=not positive)
+        joint = " AND " if (node.kind == "and") is positive else " OR "
+        return f"({joint.join(may(part, positive=positive) for part in node.parts)})"
 
     def at(self, node: Node, instant: str, moment: int) -> str:
         """A node as text at an instant and a moment of the query."""
