@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
 
@@ -181,6 +182,16 @@ def test_a_year_is_better_than_nothing_when_time_is_short(native: Any) -> None:
     assert not subtract(halves, years)
     assert exact != years
     assert total(years) < 370 * DAY
+
+
+def test_of_many_equal_gaps_those_near_today_stay(native: Any) -> None:
+    native.execute("SET TimeZone = 'America/Santiago'")
+    rewriter = Rewriter({("videsk", "main", "calls"): (("t", True), ("k", False))})
+    (implied,) = rewriter.rewrite(native, "SELECT 1 FROM videsk.calls WHERE dayofweek(t) <> 1").implied
+    assert len(implied.ranges) == MOST_RANGES
+    today = micros(datetime.now(UTC))
+    gaps = [before.end for before, _ in pairwise(implied.ranges)]
+    assert max(abs(gap - today) for gap in gaps) < 7 * 30 * DAY
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from duckdb_videsk.ranges import EVER
 from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.grid import QUARTER, Evaluator
-from duckdb_videsk.rewriting.implying import Hint, Implied, Statement
+from duckdb_videsk.rewriting.implying import Hint, Implied, Statement, hull
 from duckdb_videsk.rewriting.latest import may_be_latest, with_mark
 from duckdb_videsk.rewriting.local import LocalTables
 from duckdb_videsk.rewriting.parameters import values_of
@@ -37,7 +38,7 @@ from duckdb_videsk.rewriting.staging import staged
 from duckdb_videsk.rewriting.words import Sort, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableMapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 
     from duckdb_videsk.rewriting.joins import Nearness
     from duckdb_videsk.rewriting.local import Look
@@ -64,6 +65,7 @@ _OWN_TEXT = re.compile(r"current_query|duckdb_logs|sql_auto_complete", re.IGNORE
 _KEPT = 256
 _LONGEST = 50_000
 _MOST_WORDS = 5_000
+_MOST_ADDED = 60_000
 _SECONDS = 0.5
 
 
@@ -216,7 +218,7 @@ class Rewriter:
             natural_bounds=self._natural_bounds,
             local=asking.local,
         )
-        implied = tuple(statement.implied(list(places(tree, words, tables))))
+        implied = tuple(_in_few_words(statement.implied(list(places(tree, words, tables)))))
         if not implied:
             return Rewritten(text, references=named, hints=tuple(statement.hints))
         found = {one.place: [other for other in implied if other.place == one.place] for one in implied}
@@ -235,6 +237,16 @@ class Rewriter:
     def _is_here(self, session: Session) -> bool:
         """Whether names alone may be those of the catalogs' tables."""
         return session.database.lower() in self._catalogs
+
+
+def _in_few_words(implied: Iterable[Implied]) -> Iterator[Implied]:
+    """What is implied, without the gaps between ranges where the text would grow too long."""
+    left = _MOST_ADDED
+    for one in implied:
+        short = one if len(_addition(one)) <= left else replace(one, ranges=hull(one.ranges))
+        if short.ranges != (EVER,):
+            left -= len(_addition(short))
+            yield short
 
 
 def _addition(implied: Implied) -> str:

@@ -121,13 +121,13 @@ class Evaluator:
         halves = normalise(self._cells(day, inside, DAY // 2, around=today, until=soon))
         close = halves
         if total(halves) > _MOST_QUARTERS * QUARTER:
-            halves = _few(halves)
+            halves = _few(halves, around=today)
             close = _edges(halves)
         ends = _PIECES[-1] in outside
         near = [*close, *([] if ends else [_LAST_DAYS])]
         fine = self._cells(quarter, near, QUARTER, around=today, until=late)
         kept = [*subtract(odd, subtract([EVER], close)), *([_LAST_DAYS] if ends else [])]
-        ranges = _few(normalise([*outside, *subtract(halves, close), *fine, *kept]))
+        ranges = _few(normalise([*outside, *subtract(halves, close), *fine, *kept]), around=today)
         return None if ranges == (EVER,) else ranges
 
     def _years(self, text: str, exact: str, values: Sequence[str]) -> list[Range]:
@@ -213,10 +213,10 @@ def _runs(starts: Sequence[int], step: int) -> list[Range]:
     return [Range(starts[a], starts[b - 1] + step) for a, b in pairwise([0, *breaks, len(starts)]) if a < b]
 
 
-def _few(ranges: tuple[Range, ...]) -> tuple[Range, ...]:
-    """No more ranges than are quick to read: the widest gaps stay."""
+def _few(ranges: tuple[Range, ...], *, around: int) -> tuple[Range, ...]:
+    """No more ranges than are quick to read: the widest gaps stay, in whole days, and of equal ones the nearest."""
     if len(ranges) <= MOST_RANGES:
         return ranges
     gaps = [Range(before.end, after.start) for before, after in pairwise(ranges)]
-    widest = sorted(gaps, key=lambda gap: gap.length, reverse=True)[: MOST_RANGES - 1]
-    return subtract([Range(ranges[0].start, ranges[-1].end)], widest)
+    gaps.sort(key=lambda gap: (-round(gap.length / DAY), abs(gap.start - around)))
+    return subtract([Range(ranges[0].start, ranges[-1].end)], sorted(gaps[: MOST_RANGES - 1]))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.rewriting.session import Session
     from duckdb_videsk.rewriting.words import Word
 
-__all__ = ["Hint", "Implied", "Statement"]
+__all__ = ["Hint", "Implied", "Statement", "hull"]
 
 _SAMPLE = "make_timestamptz(1780000000000000)"
 _STEADY = """
@@ -135,7 +135,7 @@ class Statement:
     def _proved(self, found: _Finding) -> _Finding:
         """A finding by the ends of local tables: DuckDB looks at them again for each bound, so there are but two."""
         unless = (*found.unless, *(f"NOT {proof}" for proof in self._local.used))
-        return replace(found, ranges=_hull(found.ranges), unless=unless)
+        return replace(found, ranges=hull(found.ranges), unless=unless)
 
     def _between_tables(self, place: Place, facts: Facts) -> Iterator[Implied]:
         """What conditions imply for the columns that they compare with each other."""
@@ -210,7 +210,8 @@ class _Finding:
     meanings: tuple[tuple[str, str], ...]
 
 
-def _hull(ranges: tuple[Range, ...]) -> tuple[Range, ...]:
+def hull(ranges: tuple[Range, ...]) -> tuple[Range, ...]:
+    """The one range from the first to the last of some."""
     return (Range(ranges[0].start, ranges[-1].end),) if ranges else ()
 
 
