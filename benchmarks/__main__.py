@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.measuring import Result, measured
 from benchmarks.report import line, report
-from benchmarks.scenarios import FULL, QUICK
+from benchmarks.scenarios import FULL, QUICK, Scenario
 
 _FOLDER = Path(__file__).parent
 _PAGE = _FOLDER.parent / "docs" / "benchmarks.md"
@@ -48,7 +48,7 @@ def main() -> int:
     return 0
 
 
-def _told(scenarios: list) -> list[Result]:
+def _told(scenarios: list[Scenario]) -> list[Result]:
     """The results, each of them shown as it comes."""
     results = []
     for result in measured(scenarios):

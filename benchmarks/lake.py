@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -141,7 +141,7 @@ def best(con: duckdb_videsk.Connection, *queries: str) -> list[float]:
 
 def queries(folder: Path, rows: int) -> bool:
     """Prints the times of the queries; gives whether each is within its target."""
-    options = {"token": "benchmark", "time_zone": "UTC", "lake_dir": folder / "lake", "cache_dir": "none"}
+    options: dict[str, Any] = {"token": "benchmark", "time_zone": "UTC", "lake_dir": folder / "lake", "cache_dir": "none"}
     shelf = Lake(load_settings(**options)).shelf(by_table()["calls"])
     fill(shelf, rows)
     file = one_file(folder, shelf)
@@ -168,7 +168,7 @@ def queries(folder: Path, rows: int) -> bool:
 def opening(folder: Path) -> bool:
     """Prints how long it takes to open a catalog over many files; gives whether it is within the target."""
     forms, surveys = ("f" * 24,), ("5" * 24,)
-    options = {
+    options: dict[str, Any] = {
         "token": "benchmark",
         "lake_dir": folder / "many",
         "cache_dir": "none",
@@ -196,7 +196,7 @@ def scatter(shelf: Shelf, days: int) -> None:
     shelf.keep(month_of(start), table, fetched=now)
     (first,) = shelf.pieces()
     content = shelf.path(first).read_bytes()
-    shelf.remove([first])
+    shelf.remove([shelf.path(first)])
     for number in range(days):
         span = Range(start + number * DAY, start + (number + 1) * DAY)
         piece = Piece(span, 1, first.size, now, first.mark, first.checksum)

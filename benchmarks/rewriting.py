@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import duckdb_videsk
@@ -42,8 +43,8 @@ def main() -> None:
     with duckdb_videsk.connect(token=TOKEN, base_url="http://127.0.0.1:9", lake=False) as con:
         look(con, CASES[2][1].format(99))
         for name, text, target in CASES:
-            looked = median(lambda number, text=text: look(con, text.format(number)))
-            planned = median(lambda number, text=text: con.native.execute(f"EXPLAIN {text.format(number)}"))
+            looked = median(partial(look, con), text)
+            planned = median(con.native.execute, f"EXPLAIN {text}")
             own = f"DuckDB's plan {planned:5.1f} ms  {looked / planned:5.1f} x"
             print(f"{name:<22}{looked:8.1f} ms  {own}  (target {target} ms)")
 
@@ -52,11 +53,11 @@ def look(con: Connection, text: str) -> None:
     con._rewritten(text, at_once=True)  # noqa: SLF001 - it is what runs before each statement
 
 
-def median(run: Callable[[int], object]) -> float:
+def median(run: Callable[[str], object], text: str) -> float:
     spent = []
     for number in range(ROUNDS):
         begun = time.perf_counter()
-        run(number)
+        run(text.format(number))
         spent.append(time.perf_counter() - begun)
     return statistics.median(spent) * 1_000
 

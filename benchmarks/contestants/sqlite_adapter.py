@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _jobs: dict[str, Job] = {}
 
 
-class CallsAdapter(Adapter):  # type: ignore[misc]
+class CallsAdapter(Adapter):
     """The calls of one job."""
 
     safe = True
