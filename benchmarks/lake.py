@@ -141,7 +141,12 @@ def best(con: duckdb_videsk.Connection, *queries: str) -> list[float]:
 
 def queries(folder: Path, rows: int) -> bool:
     """Prints the times of the queries; gives whether each is within its target."""
-    options: dict[str, Any] = {"token": "benchmark", "time_zone": "UTC", "lake_dir": folder / "lake", "cache_dir": "none"}
+    options: dict[str, Any] = {
+        "token": "benchmark",
+        "time_zone": "UTC",
+        "lake_dir": folder / "lake",
+        "cache_dir": "none",
+    }
     shelf = Lake(load_settings(**options)).shelf(by_table()["calls"])
     fill(shelf, rows)
     file = one_file(folder, shelf)
