@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duckdb_videsk.endpoints import by_table
-from duckdb_videsk.predicates import IdMatch, TimeMatch, matching_ids, time_ranges
+from duckdb_videsk.predicates import IdMatch, TimeMatch, accepted_ranges, matching_ids, time_ranges
 from duckdb_videsk.ranges import DAY, EVER, Range, normalise
 
 TIME = pa.timestamp("us", "UTC")
@@ -143,6 +143,7 @@ ROWS = pa.Table.from_pylist(
     ],
     schema=pa.schema([("t", TIME), ("text", pa.string()), ("number", pa.float64())]),
 )
+TIMES = ROWS.column("t").cast(pa.int64()).to_pylist()
 
 
 @settings(max_examples=400, deadline=None)
@@ -165,6 +166,27 @@ def test_ranges_hold_nothing_that_cannot_match(expression: pc.Expression) -> Non
         inside = Range(-5, 15)
         expected = normalise(Range(instant, instant + 1) for instant in matched)
         assert normalise(piece.intersect(inside) for piece in match.ranges) == expected
+
+
+@settings(max_examples=600, deadline=None)
+@given(trees(st.one_of(ATOMS, ATOMS, OTHERS)))
+def test_every_row_in_the_accepted_ranges_matches(expression: pc.Expression) -> None:
+    accepted = accepted_ranges(expression, SCHEMA, "t")
+    inside = ROWS.filter(pa.array([at_ is not None and any(at_ in piece for piece in accepted) for at_ in TIMES]))
+    assert inside.filter(expression).equals(inside)
+
+
+@settings(max_examples=200, deadline=None)
+@given(trees(ATOMS))
+def test_what_only_looks_at_times_is_accepted_wherever_it_matches(expression: pc.Expression) -> None:
+    match = time_ranges(expression, SCHEMA, "t")
+    if not match.null_times:
+        assert accepted_ranges(expression, SCHEMA, "t") == match.ranges
+
+
+@pytest.mark.parametrize("expression", [pc.scalar(None), t.cast(pa.date32()) == pa.scalar(3, pa.date32())])
+def test_what_is_not_understood_is_accepted_nowhere(expression: pc.Expression) -> None:
+    assert accepted_ranges(expression, SCHEMA, "t") == ()
 
 
 FORMS = by_table()["forms"].schema

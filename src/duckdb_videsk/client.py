@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.settings import Settings
     from duckdb_videsk.unpacking import Unpacker
 
-__all__ = ["Client", "Reply", "Request"]
+__all__ = ["Client", "Reply", "Request", "prepare"]
 
 _GOOD = {HTTPStatus.OK, HTTPStatus.CREATED}
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
@@ -233,6 +233,11 @@ class Client:
 
     def _clean(self, text: str) -> str:
         return one_line(redact(text[:_LARGEST_REFUSAL], self._settings.token.reveal()), _QUOTED)
+
+
+def prepare() -> None:
+    """Read the certificates, and import what httpx imports late: a process's first request would wait for both."""
+    httpx.AsyncHTTPTransport(verify=_trusted())
 
 
 def _told_when_sent(on_sent: Callable[[], None]) -> Callable[[str, object], Awaitable[None]]:

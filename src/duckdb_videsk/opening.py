@@ -17,6 +17,7 @@ from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.progress import watcher
 from duckdb_videsk.session import hide_bar, set_time_zone, show_first_rows_early
 from duckdb_videsk.views import CATALOG, written
+from duckdb_videsk.warming import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -213,6 +214,8 @@ def engine_catalog(native: duckdb.DuckDBPyConnection, settings: Settings) -> Cat
 
 
 def _catalog(native: duckdb.DuckDBPyConnection, chosen: Chosen) -> Catalog | Accounts:
+    if not chosen.first.offline:
+        warm_up()
     with doorbell.insisting():
         if not chosen.accounts:
             return engine_catalog(native, chosen.first)

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from duckdb_videsk.predicates import rows_wanted, storage_schema
+from duckdb_videsk.predicates import accepted_ranges, rows_wanted, storage_schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from duckdb_videsk.ranges import Range
+
 __all__ = ["Picker"]
 
 _POSITION = "__position"
+_FEW = 3
+"""Batches for which it does not pay to know what is accepted whole."""
 
 
 class Picker:
@@ -38,13 +42,32 @@ class Picker:
         wanted = rows_wanted(expression)
         # What marks a scan is no condition, yet it refuses NULL as every comparison does.
         self._null_passes = range_column if wanted is not None and wanted.null_times else None
+        self._times = range_column if wanted is None and self._looked_at == [range_column] else None
+        self._accepted: tuple[Range, ...] = ()
+        self._before = 0
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         picked = batch.select(self._names)
-        if self._expression is None:
+        if self._expression is None or self._accepts_all(batch):
             return picked
         positions = self._positions(batch)
         return picked if len(positions) == batch.num_rows else picked.take(positions)
+
+    def _accepts_all(self, batch: pa.RecordBatch) -> bool:
+        """Whether it is plain from the first and the last time that no row is left out; cheaper than to filter."""
+        if self._times is None:
+            return False
+        self._before += 1
+        if self._before <= _FEW:
+            return False
+        if self._before == _FEW + 1:
+            self._accepted = accepted_ranges(self._expression, self._schema, self._times)
+        times = batch.column(self._times)
+        if not self._accepted or times.null_count or not len(times):
+            return False
+        ends = pc.min_max(times)
+        first, last = ends["min"].value, ends["max"].value
+        return any(first in piece and last in piece for piece in self._accepted)
 
     def _positions(self, batch: pa.RecordBatch) -> pa.Array:
         if len(self._numbers) < batch.num_rows:

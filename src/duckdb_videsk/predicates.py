@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.wanted import Wanted
 
-__all__ = ["IdMatch", "TimeMatch", "matching_ids", "rows_wanted", "storage_schema", "time_ranges"]
+__all__ = [
+    "IdMatch",
+    "TimeMatch",
+    "accepted_ranges",
+    "matching_ids",
+    "rows_wanted",
+    "storage_schema",
+    "time_ranges",
+]
 
 _TIME = pa.timestamp("us", "UTC")
 _MOST_CUTS = 10_000
@@ -88,6 +96,20 @@ def time_ranges(expression: pc.Expression | None, schema: pa.Schema, column: str
         if any(piece.end == mark or piece.start == mark + 1 for piece in found)
     ]
     return TimeMatch(normalise([*found, *holes]), null_times=wanted.null_times)
+
+
+def accepted_ranges(expression: pc.Expression, schema: pa.Schema, column: str) -> tuple[Range, ...]:
+    """The instants of `column` at which `expression` accepts every row, whatever else is in it."""
+    field, cuts = pc.field(column), sorted(set(_instants(_literal_arrays(expression))))
+    if len(cuts) > _MOST_CUTS:
+        return ()
+    slices = list(_time_slices(field, cuts))
+    refusing = _Filter(~expression | expression.is_null(), schema, column)
+    try:
+        refused = refusing.can_match([piece.guarantee for piece in slices])
+    except pa.ArrowException:  # a NULL of no type has no opposite
+        return ()
+    return normalise(piece.range for index, piece in enumerate(slices) if index not in refused)
 
 
 def rows_wanted(expression: pc.Expression | None) -> Wanted | None:

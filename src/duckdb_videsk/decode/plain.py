@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 import pyarrow.json
 
 from duckdb_videsk.decode.cells import scaled
-from duckdb_videsk.decode.envelope import one_text
 from duckdb_videsk.decode.placement import own_labels
 from duckdb_videsk.decode.times import instants
 from duckdb_videsk.endpoints import UNMAPPED, Kind
@@ -28,6 +27,7 @@ _LARGEST = 2**31 - 4_096  # Arrow counts the bytes of a block in 32 bits
 _MARGIN = 1_024
 _SMALL = 8 << 20
 _MARK = "\x7f"
+_MARK_BYTE = ord(_MARK)
 _SPELT_MARKS = (_MARK.encode(), rb"\u007")
 _READ_AS = {Kind.TIME: pa.string(), Kind.JSON: pa.null()}
 
@@ -64,7 +64,7 @@ class Reader:
         pool = _pool_for(body)
         try:
             table = pyarrow.json.read_json(
-                pa.BufferReader(self._with_texts_apart(body, pool)),
+                pa.BufferReader(self._with_texts_apart(body)),
                 read_options=pyarrow.json.ReadOptions(block_size=len(body) + _MARGIN),
                 parse_options=self._parse,
                 memory_pool=pool,
@@ -81,15 +81,21 @@ class Reader:
         batch = None if rows.null_count else self._batch(rows)
         return None if batch is None else (limit, batch)
 
-    def _with_texts_apart(self, body: bytes, pool: pa.MemoryPool) -> pa.Buffer:
+    def _with_texts_apart(self, body: bytes) -> pa.Buffer:
         """The body with another key before each list that is text.
 
         In JSON a name between quotation marks with a colon behind it can only be a key.
         """
-        whole = one_text(body)
+        if not self._texts:
+            return pa.py_buffer(body)
+        whole = bytearray(body)
         for label in self._texts:
-            whole = pc.replace_substring(whole, f'"{label}":"', f'"{_marked(label)}":"', memory_pool=pool)
-        return whole.buffers()[2]
+            sought = f'"{label}":"'.encode()
+            last, find, at = len(sought) - 4, whole.find, whole.find(sought)
+            while at >= 0:
+                whole[at + last] = _MARK_BYTE
+                at = find(sought, at + last)
+        return pa.py_buffer(whole)
 
     def _batch(self, rows: pa.StructArray) -> pa.RecordBatch | None:
         arrays = {UNMAPPED: pa.nulls(len(rows), Kind.JSON.value)}
@@ -131,7 +137,7 @@ def _array(column: Column, rows: pa.StructArray) -> pa.Array | None:
 
 
 def _marked(label: str) -> str:
-    """A label of as many characters, for the texts among the lists under `label`."""
+    """A label of as many bytes, for the texts among the lists under `label`, which ends in ASCII."""
     return label[:-1] + _MARK
 
 

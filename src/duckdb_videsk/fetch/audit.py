@@ -86,7 +86,8 @@ class Audit:
         if before is None or after is None:
             return
         del self._before[boundary], self._after[boundary]
-        if boundary >= self._settled:
+        alike = before.until == after.until and before.rows.equals(after.rows)
+        if alike or boundary >= self._settled:
             return
         both = Range(boundary, min(before.until, after.until))
         # The later answer may lack rows at the very start of the second before, where an end may be left out.

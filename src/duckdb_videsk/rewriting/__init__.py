@@ -35,6 +35,7 @@ from duckdb_videsk.rewriting.session import (
 )
 from duckdb_videsk.rewriting.splices import implied_text, prove, spliced
 from duckdb_videsk.rewriting.staging import staged
+from duckdb_videsk.rewriting.steady import steady_functions
 from duckdb_videsk.rewriting.words import Sort, words_of
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ __all__ = [
     "Rewriter",
     "Rewritten",
     "TableName",
+    "prepare",
     "search_path_of",
     "time_zone_of",
 ]
@@ -67,6 +69,7 @@ _LONGEST = 50_000
 _MOST_WORDS = 5_000
 _MOST_ADDED = 60_000
 _SECONDS = 0.5
+_PREPARING_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -237,6 +240,13 @@ class Rewriter:
     def _is_here(self, session: Session) -> bool:
         """Whether names alone may be those of the catalogs' tables."""
         return session.database.lower() in self._catalogs
+
+
+def prepare() -> None:
+    """Make what a process's first statement would have to wait for; raises NotUnderstood, or an error of DuckDB."""
+    evaluator = Evaluator("UTC", seconds=_PREPARING_SECONDS, check=lambda: None)
+    steady_functions(evaluator)
+    evaluator.hand_over()
 
 
 def _in_few_words(implied: Iterable[Implied]) -> Iterator[Implied]:

@@ -187,11 +187,20 @@ class Evaluator:
         changing = self._cells(f"{start} <> {end}", [_SPAN], DAY // 2)
         return tuple(self._cells(f"{start} <> {end}", changing, QUARTER))
 
+    def hand_over(self) -> None:
+        """Leave this thread's database to the next thread that needs one."""
+        _spare.append(self._own.connection)
+        self._own.__dict__.clear()
+
     def _connection(self) -> duckdb.DuckDBPyConnection:
         connection: duckdb.DuckDBPyConnection | None = getattr(self._own, "connection", None)
         if connection is None:
-            connection = self._own.connection = duckdb.connect(":memory:", config={"threads": 1})
-            connection.execute(_TABLES)
+            try:
+                connection = _spare.pop()
+            except IndexError:
+                connection = duckdb.connect(":memory:", config={"threads": 1})
+                connection.execute(_TABLES)
+            self._own.connection = connection
         if getattr(self._own, "zone", None) != self._zone:
             connection.execute(f"SET TimeZone = {text_literal(self._zone)}")
             self._own.zone = self._zone
@@ -199,6 +208,7 @@ class Evaluator:
 
 
 _odd: dict[str, tuple[Range, ...]] = {}
+_spare: list[duckdb.DuckDBPyConnection] = []
 
 
 def _edges(ranges: Sequence[Range]) -> tuple[Range, ...]:

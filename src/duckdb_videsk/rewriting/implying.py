@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from duckdb_videsk.rewriting.joins import carried, lower, range_columns, shared_
 from duckdb_videsk.rewriting.local import bounded
 from duckdb_videsk.rewriting.parameters import filled
 from duckdb_videsk.rewriting.scalars import Reader
+from duckdb_videsk.rewriting.steady import steady_functions
 from duckdb_videsk.rewriting.trees import CLOCK_WORDS, CLOCKS, Node, condition_tree, serialising, sql
 
 if TYPE_CHECKING:
@@ -32,17 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Hint", "Implied", "Statement", "hull"]
 
 _SAMPLE = "make_timestamptz(1780000000000000)"
-_STEADY = """
-    SELECT function_name FROM duckdb_functions() WHERE internal AND function_type IN ('scalar', 'aggregate')
-    GROUP BY ALL HAVING bool_and(coalesce(stability, 'CONSISTENT') <> 'VOLATILE')
-"""
-_SHORTHANDS = """
-    SELECT function_name, lower(string_agg(macro_definition, ' ')) FROM duckdb_functions()
-    WHERE internal AND function_type = 'macro' GROUP BY ALL
-"""
-_CALLED = re.compile(r"\b(\w+)\"?\s*\(")
-_SYNTAX = frozenset({"if", "unnest", "range", "generate_series", "coalesce"})
-_WORDS = frozenset({"and", "case", "cast", "else", "in", "not", "or", "then", "try_cast", "when"})
 
 
 @dataclass(frozen=True)
@@ -174,7 +163,7 @@ class Statement:
         try:
             ((room, answer),) = self._evaluator.rows(serialising(self._predicate(place)))
             tree, functions = condition_tree(room, answer)
-            if not functions <= _steady_functions(self._evaluator):
+            if functions and not functions <= steady_functions(self._evaluator):
                 return None
         except NotUnderstood:
             return None
@@ -284,18 +273,3 @@ def meaning(leaf: Node, paths: set[Path]) -> tuple[str, str]:
         return f"system.main.{name}()" if name and name != "s" else name
 
     return sql(leaf, short), sql(leaf, long, full=True)
-
-
-def _steady_functions(evaluator: Evaluator) -> frozenset[str]:
-    """DuckDB's own functions that give the same for the same, and its macros of nothing but those."""
-    if not _steady:
-        with evaluator.once():
-            known = frozenset(name for (name,) in evaluator.rows(_STEADY)) | _SYNTAX
-            macros = {name: set(_CALLED.findall(text)) - _WORDS for name, text in evaluator.rows(_SHORTHANDS)}
-        while more := {name for name, called in macros.items() if name not in known and called <= known}:
-            known = known | more
-        _steady.append(known)
-    return _steady[0]
-
-
-_steady: list[frozenset[str]] = []
