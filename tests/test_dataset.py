@@ -16,6 +16,7 @@ import pytest
 
 from duckdb_videsk.dataset import VirtualTable
 from duckdb_videsk.errors import MissingIdError, ResponseError
+from duckdb_videsk.picking import Picker
 from duckdb_videsk.ranges import EVER, Range, micros
 from duckdb_videsk.request_log import LedgerTable
 from duckdb_videsk.running import Board, FailedScan, Failures, Stopped
@@ -24,6 +25,7 @@ from memory import ENDPOINTS_BY_TABLE, START, MemorySource, all_rows, call_rows
 CALLS = ENDPOINTS_BY_TABLE["calls"]
 FORMS = ENDPOINTS_BY_TABLE["forms"]
 time = pc.field("start_time")
+TIME = pa.timestamp("us", "UTC")
 
 
 def at(hours: float) -> pc.Expression:
@@ -43,6 +45,26 @@ def calls(source: MemorySource) -> VirtualTable:
 @pytest.fixture
 def truth() -> pa.Table:
     return pa.Table.from_pylist(call_rows(), schema=CALLS.schema)
+
+
+@pytest.mark.parametrize("upper", [None, 10_000])
+def test_batches_that_lie_within_the_range_are_not_filtered(
+    upper: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = MemorySource(all_rows(), batch_rows=2)
+    filtered = []
+    positions = Picker._positions
+    monkeypatch.setattr(Picker, "_positions", lambda own, batch: filtered.append(batch) or positions(own, batch))
+    calls = VirtualTable(CALLS, source, board=Board())
+    rows = call_rows()
+    times = sorted(row["start_time"] for row in rows if row["start_time"] is not None)
+    low = pc.scalar(pa.scalar(times[1], TIME))
+    expression = time >= low if upper is None else (time >= low) & (time < at(upper))
+    for picked in (calls.to_table(["id"], filter=expression), calls.to_table(filter=expression)):
+        expected = [row["id"] for row in rows if row["start_time"] is not None and row["start_time"] >= times[1]]
+        assert picked.column("id").to_pylist() == expected
+    batches = -(-len(rows) // 2)
+    assert len(filtered) < batches
 
 
 def forms_of(source: MemorySource, *known: str) -> VirtualTable:

@@ -2,14 +2,17 @@
 
 import json
 import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import duckdb_videsk.decode as decode_package
 from duckdb_videsk.decode import Answer, Decoder
 from duckdb_videsk.decode.exact import whole_characters
 from duckdb_videsk.decode.faults import row_of_fault, rows_before_fault
@@ -797,6 +800,35 @@ def test_both_readers_agree_on_plain_rows(case):
     assert quick is not None or any(mark in text for mark in (b"\x7f", b"\\u007"))
     assert quick is None or quick == careful
     assert careful.batch.column(UNMAPPED).null_count == careful.batch.num_rows
+
+
+@SLOW
+@given(plain_body() | any_body().map(lambda case: (case[0], case[3])))
+def test_a_large_body_is_read_by_parts_and_gives_the_same(case):
+    endpoint, text = case
+    asked = ASKED if endpoint.parameter else None
+    with patch.object(decode_package, "_SMALL", 0), patch.object(decode_package, "CHUNK", 2):
+        in_parts = Decoder(endpoint, asked)
+        found, quick = in_parts.decode(text), Decoder(endpoint, asked)._by_arrow(text)
+    whole = Decoder(endpoint, asked)
+    assert found.batch.equals(whole.decode(text).batch)
+    assert quick == whole._by_arrow(text)
+
+
+@pytest.mark.parametrize("odd", [{"new": 1}, {"id": "a", "tags": 5}, "NaN"])
+@pytest.mark.parametrize("at", [0, 3, 6])
+def test_one_odd_row_in_a_large_body(odd, at):
+    rows = [{"id": f"{number}"} for number in range(7)]
+    rows[at] = odd
+    with patch.object(decode_package, "_SMALL", 0), patch.object(decode_package, "CHUNK", 2):
+        own, text = decoder("calls"), body(*rows)
+        if odd == "NaN":
+            with pytest.raises(ResponseError):
+                own.decode(text)
+        else:
+            assert own._by_arrow(text) is None
+            assert own.decode(text).batch.num_rows == 7
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("videsk-decode-part")]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ ROWS = [
     ["fetch", "lake", "dataset", "bridge", "wide", "rewriting", "gate", "plans", "session", "unions"],
     [
         "progress",
+        "warming",
         "coverage",
         "request_log",
         "account_tables",
