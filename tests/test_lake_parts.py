@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,18 +15,19 @@ from hypothesis import strategies as st
 
 from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import ConfigError
-from duckdb_videsk.lake import Lake
+from duckdb_videsk.lake import Lake, upkeep
 from duckdb_videsk.lake.collecting import Collector
 from duckdb_videsk.lake.edges import Density, errand, whole_days
 from duckdb_videsk.lake.layout import Piece, id_folder, month_folder, month_of
 from duckdb_videsk.lake.locks import Lease, locked
 from duckdb_videsk.lake.store import Shelf, _disjoint
-from duckdb_videsk.lake.upkeep import compact
+from duckdb_videsk.lake.upkeep import compact, forget
 from duckdb_videsk.ranges import DAY, EVER, Range, micros, normalise, subtract, total
 from duckdb_videsk.rate import seconds_ahead
 from duckdb_videsk.settings import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 CALLS = by_table()["calls"]
@@ -271,6 +273,58 @@ def test_a_month_is_as_settled_as_the_least_settled_of_its_days(tmp_path: Path) 
     (month,) = shelf.pieces()
     assert (month.days, month.rows) == (day(0, 31), 31)
     assert Lake(load_settings(token="t", lake_dir=tmp_path, settle_days=4)).shelf(CALLS).pieces() == []
+
+
+def full_month(tmp_path: Path) -> tuple[Lake, Shelf]:
+    lake = Lake(load_settings(token="t", lake_dir=tmp_path))
+    shelf = lake.shelf(CALLS)
+    for number in range(31):
+        fetched = day(number).end // 1_000_000 + 9 * 86_400
+        shelf.keep(day(number), pa.Table.from_batches([rows_at([day(number).start])]), fetched=fetched)
+    return lake, shelf
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "call"), [(upkeep, "_ripe_months", 1), (Shelf, "read", 1), (Shelf, "read", 31)]
+)
+def test_a_day_forgotten_by_another_process_is_not_merged_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int
+) -> None:
+    lake, shelf = full_month(tmp_path)
+    original = getattr(owner, name)
+    calls = itertools.count(1)
+
+    def and_forget(*given: Any) -> Any:
+        found = original(*given)
+        if next(calls) == call:
+            forget(lake.shelf(CALLS), day(7))
+        return found
+
+    monkeypatch.setattr(owner, name, and_forget)
+    assert compact(lake) == 0
+    assert len(shelf.pieces()) == 30
+    assert not any(piece.days.intersect(day(7)).length for piece in shelf.all_pieces())
+
+
+def test_a_reader_has_its_turn_between_two_months(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake, _ = full_month(tmp_path)
+    steps = upkeep._steps
+    leases = []
+
+    def after_a_reader(given: Lake) -> Iterator[Callable[[], bool]]:
+        for number, step in enumerate(steps(given)):
+            if number:
+                with lake.unread() as alone:
+                    assert alone
+                leases.append(lake.lease())
+            yield step
+
+    monkeypatch.setattr(upkeep, "_steps", after_a_reader)
+    assert compact(lake) is None
+    (lease,) = leases
+    lease.release()
+    monkeypatch.undo()
+    assert compact(lake) == 1
 
 
 # --- clock, locks and settings

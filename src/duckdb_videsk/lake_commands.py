@@ -206,7 +206,7 @@ def _sync_one(
         alone = True
         errors.append(LakeError(f"Kept days could not be merged into months; none is lost: {error}"))
     if not alone:
-        say("Another program has the kept days open, so none were merged into months this time.\n")
+        say("Another program has the kept days open, so not all were merged into months this time.\n")
     for failure in errors:
         failure.account = account
     return errors

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from duckdb_videsk.lake.writing import UNFINISHED
 from duckdb_videsk.ranges import SECOND, Range, normalise, subtract
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from duckdb_videsk.lake.store import Lake, Shelf
@@ -30,20 +31,29 @@ _LEFT_OVER_SECONDS = 86_400
 def compact(lake: Lake) -> int | None:
     """Merge the days of months that are kept whole into one file each, and clear what was left over.
 
-    Gives the number of months merged; None where another process reads the lake, so that nothing was done.
+    A reader waits for one month at the most, and then has its turn.
+
+    Gives the number of months merged; None where it was not done to its end, since another process reads the lake.
 
     Raises:
         OSError: there is no room, or no permission; nothing is lost.
     """
-    with lake.unread() as alone:
-        if not alone:
-            return None
-        merged = 0
-        for shelf in lake.shelves():
-            _clear(shelf)
-            _clear(lake.recent(shelf.endpoint, shelf.id))
-            merged += sum(_merge(shelf, month) for month in _ripe_months(shelf.pieces()))
-        return merged
+    merged = 0
+    for step in _steps(lake):
+        with lake.unread() as alone:
+            if not alone:
+                return None
+            merged += step()
+    return merged
+
+
+def _steps(lake: Lake) -> Iterator[Callable[[], bool]]:
+    """Each gives whether it merged a month."""
+    for shelf in lake.shelves():
+        yield partial(_clear, shelf)
+        yield partial(_clear, lake.recent(shelf.endpoint, shelf.id))
+        for month in _ripe_months(shelf.pieces()):
+            yield partial(_merge, shelf, month)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,12 @@ def _ripe_months(pieces: list[Piece]) -> list[Range]:
 
 
 def _merge(shelf: Shelf, month: Range) -> bool:
-    old = [piece for piece in shelf.pieces() if not subtract([piece.days], [month])]
+    here = [piece for piece in shelf.pieces() if piece.days.intersect(month).length]
+    old = [piece for piece in here if not subtract([piece.days], [month])]
+    if subtract([month], normalise(piece.days for piece in here)) or any(
+        piece.rows for piece in here if piece not in old
+    ):
+        return False
     tables = [shelf.read(piece) for piece in old if piece.rows]
     if any(table is None for table in tables):
         return False
@@ -99,16 +114,19 @@ def _merge(shelf: Shelf, month: Range) -> bool:
     fetched = end + min(piece.fetched - piece.days.end // SECOND for piece in old)
     folder = shelf.folder / month_folder(month)
     with shelf.unfinished(folder, rows, month, fetched=fetched) as (file, piece), shelf.writing():
+        # Another process may have forgotten some of them meanwhile.
+        if not all(shelf.path(piece).exists() for piece in here):
+            return False
         # In this order, so that whoever reads the whole folder never finds a day twice, come what may.
         shelf.remove(map(shelf.path, old))
         file.replace(shelf.path(piece))
     return True
 
 
-def _clear(shelf: Shelf) -> None:
+def _clear(shelf: Shelf) -> bool:
     """Remove what a killed process left, and files that may not be used or whose days a longer one holds."""
     if not shelf.folder.is_dir():
-        return
+        return False
     with shelf.writing():
         chosen = set(shelf.pieces())
         shelf.remove(shelf.path(piece) for piece in shelf.all_pieces() if piece not in chosen)
@@ -116,3 +134,4 @@ def _clear(shelf: Shelf) -> None:
         with contextlib.suppress(OSError):
             if time.time() - file.stat().st_mtime > _LEFT_OVER_SECONDS:
                 file.unlink()
+    return False
