@@ -360,6 +360,17 @@ def test_forget_says_which_folder_it_cannot_look_into(
     assert f"1 in {folder} (Permission denied)" in err
 
 
+def test_forget_deletes_what_another_version_kept(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
+    with here.connect() as con:
+        con.execute(counted(MARCH)).fetchall()
+    kept = here.files()
+    for file in kept:
+        *_, mark, _ = file.name.split("-")
+        file.rename(file.with_name(file.name.replace(mark, "0123456789ab")))
+    assert videsk("forget", "--everything")[:2] == (0, f"{len(kept)} files deleted\n")
+    assert here.files() == []
+
+
 @pytest.mark.filterwarnings("ignore::duckdb_videsk.LakeWarning")
 def test_forget_deletes_what_was_set_aside_too(here: Shore, videsk: Callable[..., tuple[int, str, str]]) -> None:
     with here.connect() as con:

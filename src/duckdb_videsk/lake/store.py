@@ -139,7 +139,7 @@ class Shelf:
         return left
 
     def holding(self, span: Range) -> tuple[list[Path], dict[Path, OSError]]:
-        """All files with rows of any day of `span`, damaged or not, and the months that cannot be looked into.
+        """All files of any day of `span`, damaged and of other versions too, and months that cannot be looked into.
 
         Raises:
             OSError: nor can the folder.
@@ -148,14 +148,10 @@ class Shelf:
         closed: dict[Path, OSError] = {}
         for month in [entry for entry in self.folder.iterdir() if entry.name.startswith(MONTH)]:
             try:
-                files.extend(file for file in month.iterdir() if self._holds(file.name, span))
+                files.extend(file for file in month.iterdir() if _holds(file.name, span))
             except OSError as error:
                 closed[month] = error
         return files, closed
-
-    def _holds(self, file_name: str, span: Range) -> bool:
-        piece = Piece.named(_without_damage(file_name))
-        return piece is not None and piece.mark == self.mark and piece.days.intersect(span).length > 0
 
     def set_aside(self, piece: Piece) -> Path:
         """What a piece is renamed to where it cannot be used."""
@@ -322,6 +318,11 @@ def _without_damage(file_name: str) -> str:
     if not file_name.endswith(_DAMAGED):
         return file_name
     return f"{file_name.removeprefix('.').removesuffix(_DAMAGED)}{SUFFIX}"
+
+
+def _holds(file_name: str, span: Range) -> bool:
+    piece = Piece.named(_without_damage(file_name))
+    return piece is not None and piece.days.intersect(span).length > 0
 
 
 def _scanned(folder: Path) -> list[os.DirEntry[str]]:
