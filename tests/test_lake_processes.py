@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-KILLS = int(os.environ.get("KILLS", "25"))
+KILLS = int(os.environ.get("KILLS", "10"))
 SPANS = (
     "start_time >= '2026-02-28 21:00' AND start_time < '2026-03-31 21:00'",
     "start_time >= '2026-03-05' AND start_time < '2026-03-12'",

@@ -309,7 +309,7 @@ def test_a_crowded_second_at_an_end_or_in_the_middle(crowded):
                 assert found == truth
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.sampled_from(
         [
