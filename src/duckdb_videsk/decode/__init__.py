@@ -124,11 +124,23 @@ def _side_by_side(
     """What is read of each text, in order; few texts are held at once."""
     under_way = deque[Future[pa.RecordBatch | None]]()
     for text in texts:
-        under_way.append(threads.submit(read, text))
+        under_way.append(_begun(threads, read, text))
         if len(under_way) > _PARTS_AT_ONCE:
             yield under_way.popleft().result()
     for future in under_way:
         yield future.result()
+
+
+def _begun(
+    threads: Executor, read: Callable[[bytes], pa.RecordBatch | None], text: bytes
+) -> Future[pa.RecordBatch | None]:
+    """What is read in another thread, or at once where the process, as it ends, may begin none."""
+    try:
+        return threads.submit(read, text)
+    except RuntimeError:
+        future = Future[pa.RecordBatch | None]()
+        future.set_result(read(text))
+        return future
 
 
 def _joined(batches: list[pa.RecordBatch], more: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
