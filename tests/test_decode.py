@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -829,6 +831,44 @@ def test_one_odd_row_in_a_large_body(odd, at):
             assert own._by_arrow(text) is None
             assert own.decode(text).batch.num_rows == 7
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("videsk-decode-part")]
+
+
+AS_THE_PROCESS_ENDS = """
+import threading
+from duckdb_videsk.decode import Decoder
+from duckdb_videsk.endpoints import by_table
+
+row = '{"id":"68e7","segment":"' + "s" * 4_000 + '","startTime":"2026-03-01 12:00:00"}'
+body = ('{"$limit":90000,"data":[' + ",".join([row] * 2_500) + "]}").encode()
+assert len(body) > 8 << 20
+
+def decode():
+    threading.main_thread().join()
+    try:
+        Decoder(by_table()["calls"]).decode(body)
+    except Exception as error:
+        print(repr(error))
+
+threading.Thread(target=decode).start()
+"""
+
+
+def test_decoding_a_large_body_ends_with_the_process():
+    done = subprocess.run(
+        [sys.executable, "-c", AS_THE_PROCESS_ENDS], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("ClosedError('The scan was stopped, since the program is ending.')\n", "")
+
+
+def test_a_large_body_is_decoded_where_no_thread_may_begin(monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    rows = [{"id": f"{number}"} for number in range(7)]
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with patch.object(decode_package, "_SMALL", 0), patch.object(decode_package, "CHUNK", 2):
+        found = decoder("calls")._by_arrow(body(*rows))
+    assert found.batch.column("id").to_pylist() == [row["id"] for row in rows]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duckdb_videsk.endpoints import by_table
-from duckdb_videsk.predicates import IdMatch, TimeMatch, accepted_ranges, matching_ids, time_ranges
+from duckdb_videsk.picking import Picker
+from duckdb_videsk.predicates import IdMatch, TimeMatch, _Filter, accepted_ranges, matching_ids, time_ranges
 from duckdb_videsk.ranges import DAY, EVER, Range, normalise
 
 TIME = pa.timestamp("us", "UTC")
@@ -187,6 +191,39 @@ def test_what_only_looks_at_times_is_accepted_wherever_it_matches(expression: pc
 @pytest.mark.parametrize("expression", [pc.scalar(None), t.cast(pa.date32()) == pa.scalar(3, pa.date32())])
 def test_what_is_not_understood_is_accepted_nowhere(expression: pc.Expression) -> None:
     assert accepted_ranges(expression, SCHEMA, "t") == ()
+
+
+FAR = [-(2**63) + 1, EVER.start - 1, EVER.start, -1, 0, 1, 2, EVER.end - 1, EVER.end, 2**63 - 1]
+FAR_ATOMS = st.one_of(
+    ATOMS,
+    st.builds(lambda v: t < at(v), st.sampled_from(FAR)),
+    st.builds(lambda v: t >= at(v), st.sampled_from(FAR)),
+    st.builds(lambda vs: t.isin(pa.array(vs, TIME)), st.lists(st.sampled_from([*FAR, None]), max_size=3)),
+    st.builds(lambda v: t == pc.scalar(pa.scalar(v, pa.timestamp("ms", "UTC"))), INSTANTS),
+    st.just(t < pc.scalar(pa.scalar(None, TIME))),
+    st.just(NULL),
+    st.just(t.is_null()),
+)
+FEW_TIMES = st.lists(st.sampled_from([*FAR, *range(-3, 6)]) | st.none(), max_size=3)
+
+
+@settings(max_examples=400, deadline=None)
+@given(trees(FAR_ATOMS), st.lists(FEW_TIMES, min_size=4, max_size=12))
+def test_a_picker_leaves_out_what_the_filter_does_and_nothing_else(
+    expression: pc.Expression, batches: list[list[int | None]]
+) -> None:
+    schema = pa.schema([("t", TIME)])
+    pick = Picker(schema, ["t"], expression, "t")
+    for times in batches:
+        batch = pa.record_batch([pa.array(times, TIME)], schema)
+        assert pick(batch).equals(batch.filter(expression))
+
+
+def test_what_takes_long_to_know_is_accepted_nowhere() -> None:
+    seasons = [(t >= at(2 * index)) & (t < at(2 * index + 1)) for index in range(150)]
+    with patch.object(_Filter, "can_match", side_effect=AssertionError("judged")):
+        assert accepted_ranges(reduce(or_, seasons), SCHEMA, "t") == ()
+    assert accepted_ranges(reduce(or_, seasons[:10]), SCHEMA, "t") == tuple(Range(i, i + 1) for i in range(0, 20, 2))
 
 
 FORMS = by_table()["forms"].schema

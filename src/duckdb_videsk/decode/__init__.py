@@ -18,6 +18,7 @@ from duckdb_videsk.decode import envelope, plain
 from duckdb_videsk.decode.placement import Placement, every_column_in
 from duckdb_videsk.decode.rows import CHUNK, Labels, parse
 from duckdb_videsk.decode.table import Builder
+from duckdb_videsk.errors import ClosedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.decode.rows import Rows
     from duckdb_videsk.endpoints import Endpoint
 
-__all__ = ["Answer", "Decoder"]
+__all__ = ["Answer", "Decoder", "program_ends"]
 
 _LONGEST_PAUSE = 16
 _SMALL = 8 << 20
@@ -62,7 +63,12 @@ class Decoder:
         self._refused = 0  # how often in a row it refused
 
     def decode(self, body: bytes) -> Answer:
-        """The answer in `body`; raises ResponseError where it is not what the API documents."""
+        """The answer in `body`.
+
+        Raises:
+            ResponseError: it is not what the API documents.
+            ClosedError: it is large, and the process is ending.
+        """
         text = envelope.checked_text(body, self._endpoint.path)
         envelope.refuse_crumbs(text, self._endpoint.path)
         try:
@@ -124,11 +130,30 @@ def _side_by_side(
     """What is read of each text, in order; few texts are held at once."""
     under_way = deque[Future[pa.RecordBatch | None]]()
     for text in texts:
-        under_way.append(threads.submit(read, text))
+        under_way.append(_begun(threads, read, text))
         if len(under_way) > _PARTS_AT_ONCE:
             yield under_way.popleft().result()
     for future in under_way:
         yield future.result()
+
+
+def _begun(
+    threads: Executor, read: Callable[[bytes], pa.RecordBatch | None], text: bytes
+) -> Future[pa.RecordBatch | None]:
+    """What is read in another thread, or at once where none can be begun; raises ClosedError as the process ends."""
+    try:
+        return threads.submit(read, text)
+    except RuntimeError as error:
+        if "interpreter shutdown" in str(error):
+            raise program_ends() from error
+        future = Future[pa.RecordBatch | None]()
+        future.set_result(read(text))
+        return future
+
+
+def program_ends() -> ClosedError:
+    """The error of a scan that is under way as the process ends."""
+    return ClosedError("The scan was stopped, since the program is ending.")
 
 
 def _joined(batches: list[pa.RecordBatch], more: Iterable[pa.RecordBatch]) -> pa.RecordBatch:
