@@ -28,19 +28,21 @@
 -- mean = ["DOUBLE", "", "mean of all numbers given to the question; NULL for other kinds"]
 
 WITH filled AS (
-  SELECT survey, id, unnest(map_entries(from_json(answers, '"MAP(VARCHAR, JSON)"'))) AS entry
+  SELECT survey,
+         row(*COLUMNS('^(account|id)$')) AS respondent,
+         unnest(map_entries(from_json(answers, '"MAP(VARCHAR, JSON)"'))) AS entry
   FROM videsk.surveys
   WHERE created_at >= $since AND created_at < $until AND ($survey::VARCHAR IS NULL OR survey = $survey)
 ), given AS MATERIALIZED (
   SELECT survey,
-         id,
+         respondent,
          entry.key AS question,
          unnest(CASE json_type(entry.value) WHEN 'ARRAY' THEN entry.value->>'$[*]' ELSE [entry.value->>'$'] END) AS answer
   FROM filled
 ), kinds AS (
   SELECT survey,
          question,
-         count(DISTINCT id) AS respondents,
+         count(DISTINCT respondent) AS respondents,
          count(DISTINCT answer) AS different,
          max(abs(TRY_CAST(answer AS DOUBLE))) AS largest,
          avg(TRY_CAST(answer AS DOUBLE)) AS mean,

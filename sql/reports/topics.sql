@@ -25,7 +25,10 @@
 -- score = ["DOUBLE", "as the API gives it", "mean of topic_score; NULL where there is none"]
 
 WITH found AS MATERIALIZED (
-  SELECT date_trunc($by, created_at)::DATE AS period, topic_name AS topic, (entity_type, id) AS conversation, topic_score
+  SELECT date_trunc($by, created_at)::DATE AS period,
+         topic_name AS topic,
+         row(*COLUMNS('^(account|entity_type|id)$')) AS conversation,
+         topic_score
   FROM videsk.ai_topics
   WHERE created_at >= $since AND created_at < $until
 ), analysed AS (

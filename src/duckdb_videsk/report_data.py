@@ -17,7 +17,7 @@ import duckdb
 from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import ForbiddenError
 from duckdb_videsk.reporting import bound, named, reports
-from duckdb_videsk.views import CATALOG, quoted, text_literal
+from duckdb_videsk.views import ACCOUNT, CATALOG, quoted, text_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -187,7 +187,8 @@ def _copied(
         lower = start - timedelta(days=before)
         if compared is not None:
             lower = min(lower, earlier - timedelta(days=compared.days_before))
-        selected, column = ", ".join(map(quoted, columns)), quoted(endpoint.range_column)
+        whose = [ACCOUNT] if connection.accounts else []
+        selected, column = ", ".join(map(quoted, [*whose, *columns])), quoted(endpoint.range_column)
         sql = f"SELECT {selected} FROM {CATALOG}.main.{quoted(table)} WHERE {column} >= $since AND {column} < $until"  # noqa: S608
         try:
             rows = connection.sql(sql, params={"since": lower, "until": end + timedelta(days=after)}).to_arrow_table()
