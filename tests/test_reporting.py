@@ -17,7 +17,7 @@ from contact_records import AUTUMN, OTHER_SURVEY, SPRING, SURVEY, ZONE, made, re
 from duckdb_videsk import QueryError, Report, report, reports
 from duckdb_videsk.report_data import gather
 from duckdb_videsk.report_words import TITLE_LANGUAGES, column_title
-from duckdb_videsk.reporting import named
+from duckdb_videsk.reporting import bound, named
 from duckdb_videsk.simulator import Behaviour, Simulator
 
 if TYPE_CHECKING:
@@ -532,6 +532,11 @@ def test_the_defaults_are_the_last_thirty_whole_days(con: duckdb_videsk.Connecti
     assert all(row[1] == 1 for row in rows)
     late = report(con, "volume", until=date(2026, 9, 20)).fetchall()
     assert (late[0][0], late[-1][0]) == (date(2026, 8, 21), date(2026, 9, 19))
+    # Clocks skip the midnight before the sixth; the thirty days before it are whole ones.
+    values = bound(con, named("volume"), {"until": date(2026, 9, 6)})
+    assert values["since"] == datetime(2026, 8, 7, tzinfo=ZONE)
+    values = bound(con, named("volume"), {"until": datetime(2026, 9, 6, 15, tzinfo=ZONE)})
+    assert values["since"] == datetime(2026, 8, 7, 15, tzinfo=ZONE)
 
 
 @cache
@@ -543,6 +548,12 @@ def wrong() -> list[tuple[str, dict[str, Any], str]]:
         ("volume", {"survey": "x"}, "does not take survey"),
         ("hours", {"by": "day"}, "does not take by"),
         ("volume", {"since": "yesterday"}, "cannot be read"),
+        ("volume", {"since": "-infinity", "until": "2026-01-01"}, "since has to lie in the years"),
+        ("volume", {"since": "2026-01-01", "until": "infinity"}, "until has to lie in the years"),
+        ("volume", {"since": "2026-01-01 (BC)", "until": "2026-01-01"}, "since has to lie in the years"),
+        ("summary", {"threshold_seconds": float("nan")}, "threshold_seconds has to be a number"),
+        ("summary", {"threshold_seconds": float("inf")}, "threshold_seconds has to be a number"),
+        ("summary", {"threshold_seconds": -1}, "threshold_seconds has to be a number"),
         ("volume", {"since": "2026-02-01", "until": "2026-01-01"}, "ends before it begins"),
     ]
 

@@ -12,7 +12,7 @@
 -- es = "Lo que corresponde a un registro se busca desde siete días antes del rango hasta un día después. No todo vacío es una falla: puede haber llamadas sin grabar a propósito, y a los registros recientes lo suyo les llega después."
 -- pt = "O que pertence a um registro é procurado de sete dias antes do intervalo até um dia depois. Nem toda lacuna é falha: chamadas podem não ser gravadas de propósito, e registros recentes recebem o seu depois."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- [reads]
 -- calls = { columns = ["start_time", "id", "agent", "end_time", "after_call_work_seconds", "queue", "extra_data"], days_before = 7, days_after = 1 }

@@ -12,7 +12,7 @@
 -- es = "Respuestas por pregunta. Los textos libres se cuentan, no se muestran. Aquí solo se oye a los clientes que responden."
 -- pt = "Respostas por pergunta. Textos livres são contados, não mostrados. Aqui só se ouvem os clientes que respondem."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- survey = { type = "VARCHAR", default = "NULL" }
 -- [reads]

@@ -12,7 +12,7 @@
 -- es = "Llamadas con cada etiqueta, sobre todas las llamadas. Una llamada puede tener varias, así que las partes pueden superar el 100 %."
 -- pt = "Chamadas com cada etiqueta, sobre todas. Uma chamada pode ter várias, portanto as partes podem passar de 100 %."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- [reads]
 -- calls = { columns = ["start_time", "id"] }

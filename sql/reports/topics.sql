@@ -12,7 +12,7 @@
 -- es = "La parte de las conversaciones analizadas con cada tema, según la IA. Una conversación puede tener varios."
 -- pt = "A parte das conversas analisadas com cada tópico, segundo a IA. Uma conversa pode ter vários."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- by = { type = "VARCHAR", default = "'day'", choices = ["day", "week", "month"] }
 -- [reads]

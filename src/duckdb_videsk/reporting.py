@@ -6,8 +6,10 @@ A header is the TOML in the comment lines that a file begins with.
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, overload
 
@@ -21,7 +23,7 @@ from duckdb_videsk.views import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date, datetime
+    from datetime import date
 
     from duckdb_videsk.connection import Connection
     from duckdb_videsk.relation import Relation
@@ -191,6 +193,12 @@ def bound(con: Connection | duckdb.DuckDBPyConnection, chosen: Report, given: Ma
                 f"{parameter.name} is {given[parameter.name]!r}; it has to be one of: {', '.join(parameter.choices)}."
             )
     values = _evaluated(con, chosen.parameters, given)
+    for name in ("since", "until"):
+        # What is no time of Python comes as another type, or without a time zone.
+        if not isinstance(values[name], datetime) or values[name].tzinfo is None:
+            raise QueryError(f"{name} has to lie in the years 1 to 9999: write a day such as 2026-10-01.")
+    if not 0 <= values.get("threshold_seconds", 0) < math.inf:
+        raise QueryError("threshold_seconds has to be a number of seconds, 0 or more.")
     if values["since"] > values["until"]:
         raise QueryError(f"The range ends before it begins: since {values['since']}, until {values['until']}.")
     return values
