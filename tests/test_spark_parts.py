@@ -89,6 +89,12 @@ class TestOptions:
             job_of(carried(), path="calls", token="another-secret")
         assert "another-secret" not in str(caught.value)
 
+    @pytest.mark.parametrize("name", ["path", "since", "until", "partitions", "parallelism", "A-secret-of-16-marks"])
+    def test_a_token_in_the_wrong_place_is_not_repeated(self, name: str) -> None:
+        token = "a-secret-of-16-letters"
+        with pytest.raises((ConfigError, QueryError), match="<token>"):
+            job_of(carried(), **{"path": "calls", name: token})
+
     def test_without_settings_they_are_those_of_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(MissingTokenError):
             job_of(path="calls")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from duckdb_videsk.endpoints import by_table
-from duckdb_videsk.errors import ConfigError, QueryError
+from duckdb_videsk.errors import ConfigError, QueryError, without_tokens
 from duckdb_videsk.ranges import EVER, Range, micros
 from duckdb_videsk.settings import Settings, load_settings
 from duckdb_videsk.spark.carrying import TRAVELLING
@@ -91,7 +91,8 @@ def _refuse(given: Mapping[str, str]) -> None:
     name = min(unknown)
     if name in {f.name for f in fields(Settings)}:
         raise ConfigError(f"The setting {name} has no meaning in Spark: leave the option out.")
-    raise ConfigError(f"Unknown option {name!r}; options are: {', '.join(sorted((_OWN | TRAVELLING) - {'path'}))}.")
+    known = ", ".join(sorted((_OWN | TRAVELLING) - {"path"}))
+    raise ConfigError(f"Unknown option {without_tokens(repr(name))}; options are: {known}.")
 
 
 def _table(given: Mapping[str, str]) -> str:
@@ -101,7 +102,7 @@ def _table(given: Mapping[str, str]) -> str:
         raise QueryError(f"Name one table, as in .load('calls') or .option('table', 'calls'); tables are: {tables}.")
     (table,) = named
     if table not in by_table():
-        raise QueryError(f"There is no table {table!r}; tables are: {tables}.")
+        raise QueryError(f"There is no table {without_tokens(repr(table))}; tables are: {tables}.")
     return table
 
 
@@ -113,8 +114,8 @@ def _moment(given: Mapping[str, str], name: str, settings: Settings, otherwise: 
         return micros(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(settings.time_zone)))
     except (ValueError, OverflowError):
         raise QueryError(
-            f"{name} is {given[name]!r}: write a moment such as 2026-10-01 or 2026-10-01T08:00:00-03:00; without an "
-            f"offset it is in the time zone of the settings, {settings.time_zone}."
+            f"{name} is {without_tokens(repr(given[name]))}: write a moment such as 2026-10-01 or "
+            f"2026-10-01T08:00:00-03:00; without an offset it is in the time zone of the settings, {settings.time_zone}."
         ) from None
 
 
@@ -125,5 +126,5 @@ def _count(given: Mapping[str, str], name: str, otherwise: int) -> int:
     except ValueError:
         count = 0
     if not 1 <= count <= 10_000:
-        raise ConfigError(f"{name} is {text!r}: it has to be a whole number from 1 to 10,000.")
+        raise ConfigError(f"{name} is {without_tokens(repr(text))}: it has to be a whole number from 1 to 10,000.")
     return count
