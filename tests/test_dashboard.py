@@ -278,7 +278,7 @@ def test_agents_that_the_chart_leaves_out_are_counted() -> None:
 
 def test_a_range_beyond_the_calendar_is_said(con: duckdb_videsk.Connection) -> None:
     for since, until in (("0001-01-01", "2026-01-01"), ("2026-01-01", "9999-12-31"), ("1000-01-01", "2026-01-01")):
-        with pytest.raises(QueryError, match="make it shorter"):
+        with pytest.raises(QueryError, match=r"make it shorter|in the years 1 to 9999"):
             gather(con, since=since, until=until)
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "ReportColumn", "ReportParameter", "ReportRead", "bound", "named", "report", "reports"]
 
+_BEYOND = "{name} has to lie in the years 1 to 9999: write a day such as 2026-10-01."
+
 
 @dataclass(frozen=True, slots=True)
 class ReportParameter:
@@ -196,7 +198,7 @@ def bound(con: Connection | duckdb.DuckDBPyConnection, chosen: Report, given: Ma
     for name in ("since", "until"):
         # What is no time of Python comes as another type, or without a time zone.
         if not isinstance(values[name], datetime) or values[name].tzinfo is None:
-            raise QueryError(f"{name} has to lie in the years 1 to 9999: write a day such as 2026-10-01.")
+            raise QueryError(_BEYOND.format(name=name))
     if not 0 <= values.get("threshold_seconds", 0) < math.inf:
         raise QueryError("threshold_seconds has to be a number of seconds, 0 or more.")
     if values["since"] > values["until"]:
@@ -218,6 +220,8 @@ def _evaluated(
         said = ", ".join(f"{name} = {value!r}" for name, value in given.items())
         reason = str(error).split("\n", 1)[0]
         raise QueryError(f"What is asked of the report cannot be read: {said}: {reason}") from error
+    except (OverflowError, ValueError):  # a time whose local day is beyond Python's years
+        raise QueryError(_BEYOND.format(name="the range")) from None
     found = dict(zip((one.name for one in reversed(parameters)), row, strict=True))
     return {one.name: found[one.name] for one in parameters}
 
