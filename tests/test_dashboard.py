@@ -11,7 +11,7 @@ import subprocess
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import escape, unescape
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
@@ -247,6 +247,16 @@ def test_the_time_before_is_of_whole_days_where_clocks_skip_midnight() -> None:
     ):
         start, end = (datetime.fromisoformat(text).replace(tzinfo=ZONE) for text in (since, until))
         assert report_data._earlier(start, end) == datetime.fromisoformat(earlier).replace(tzinfo=ZONE)
+
+
+def test_an_end_within_the_hour_that_repeats_loses_nothing() -> None:
+    (booked, *_) = ROWS["appointments"]
+    # The clocks go back at midnight, 03:00 UTC: this is 23:20 for the second time.
+    late = [{**booked, "startTime": datetime(2026, 4, 5, 3, 20, tzinfo=UTC)}]
+    given = {"since": "2026-04-04", "until": "2026-04-04 23:30:00-04:00"}
+    with opened({**ROWS, "appointments": late}) as con:
+        assert report(con, "appointments", **given).fetchall()[0][1] == 1
+        assert gather(con, **given).by_name["appointments"].rows[0]["booked"] == 1
 
 
 def test_nothing_of_a_hundred_is_something_to_compare_with(con: duckdb_videsk.Connection) -> None:

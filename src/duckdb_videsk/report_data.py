@@ -178,6 +178,11 @@ def _begins_a_day(moment: datetime) -> bool:
     return moment.astimezone(UTC) == first_moment(moment.date(), moment.tzinfo)
 
 
+def _latest(moment: datetime) -> datetime:
+    """The last instant that a clock shows this time: sums with times of the clock forget which was meant."""
+    return max(moment.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+
+
 def _earlier(start: datetime, end: datetime) -> datetime:
     """The beginning of as many local days before."""
     first, last = (
@@ -215,8 +220,9 @@ def _copied(
         whose = [ACCOUNT] if connection.accounts else []
         selected, column = ", ".join(map(quoted, [*whose, *columns])), quoted(endpoint.range_column)
         sql = f"SELECT {selected} FROM {CATALOG}.main.{quoted(table)} WHERE {column} >= $since AND {column} < $until"  # noqa: S608
+        upper = _latest(end + timedelta(days=after))
         try:
-            rows = connection.sql(sql, params={"since": lower, "until": end + timedelta(days=after)}).to_arrow_table()
+            rows = connection.sql(sql, params={"since": lower, "until": upper}).to_arrow_table()
         except ForbiddenError:
             yield table, True
         else:
