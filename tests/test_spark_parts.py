@@ -72,6 +72,7 @@ class TestOptions:
             ({"path": "calls", "table": "tags"}, QueryError, "Name one table"),
             ({"path": "llamadas"}, QueryError, "There is no table 'llamadas'; tables are: calls"),
             ({"path": "calls", "since": "yesterday"}, QueryError, "since is 'yesterday': write a moment"),
+            ({"path": "calls", "since": "2026-03-02", "until": "2026-03-01"}, QueryError, "ends before it begins"),
             ({"path": "calls", "partitions": "0"}, ConfigError, "partitions is '0'"),
             ({"path": "calls", "parallelism": "two"}, ConfigError, "parallelism is 'two'"),
             ({"path": "calls", "lake_dir": "/x"}, ConfigError, "lake_dir has no meaning in Spark"),

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import ConfigError, QueryError, without_tokens
-from duckdb_videsk.ranges import EVER, Range, micros
+from duckdb_videsk.ranges import EVER, Range, iso, micros
 from duckdb_videsk.settings import Settings, load_settings
 from duckdb_videsk.spark.carrying import TRAVELLING
 
@@ -54,7 +54,7 @@ def job_of(options: Mapping[str, str], carried: Carried | None, parallelism: int
 
     Raises:
         ConfigError: an option or a setting is missing or wrong.
-        QueryError: there is no such table, or no such moment.
+        QueryError: there is no such table, or no such moment, or the range ends before it begins.
     """
     given = {name.lower(): value for name, value in options.items()}
     _refuse(given)
@@ -62,9 +62,12 @@ def job_of(options: Mapping[str, str], carried: Carried | None, parallelism: int
     settings_given = {name: value for name, value in given.items() if name in TRAVELLING}
     settings = load_settings(**settings_given) if carried is None else carried.with_options(settings_given)
     refuse_offline(settings)
+    since, until = _moment(given, "since", settings, EVER.start), _moment(given, "until", settings, EVER.end)
+    if since > until:
+        raise QueryError(f"The range ends before it begins: since {iso(since)}, until {iso(until)}.")
     return Job(
         by_table()[table],
-        Range(_moment(given, "since", settings, EVER.start), _moment(given, "until", settings, EVER.end)),
+        Range(since, until),
         settings,
         _count(given, "partitions", _PARTITIONS),
         _count(given, "parallelism", parallelism or _PARALLELISM),
@@ -115,7 +118,8 @@ def _moment(given: Mapping[str, str], name: str, settings: Settings, otherwise: 
     except (ValueError, OverflowError):
         raise QueryError(
             f"{name} is {without_tokens(repr(given[name]))}: write a moment such as 2026-10-01 or "
-            f"2026-10-01T08:00:00-03:00; without an offset it is in the time zone of the settings, {settings.time_zone}."
+            "2026-10-01T08:00:00-03:00; without an offset it is in the time zone of the settings, "
+            f"{settings.time_zone}."
         ) from None
 
 
