@@ -11,7 +11,7 @@ import subprocess
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import escape, unescape
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ import pytest
 
 import duckdb_videsk
 from contact_records import SPRING, SURVEY, ZONE, made, records
-from duckdb_videsk import report, report_data
+from duckdb_videsk import QueryError, report, report_data
 from duckdb_videsk.cli import main
 from duckdb_videsk.dashboard import dashboard
 from duckdb_videsk.report_data import gather
@@ -208,6 +208,88 @@ def test_an_empty_range_is_said_to_be_empty() -> None:
 
 
 # --- the command
+
+
+def test_a_range_is_told_as_it_is(con: duckdb_videsk.Connection) -> None:
+    def told(since: str, until: str, **given: Any) -> tuple[str, str]:
+        page = dashboard(con, since=since, until=until, **given)
+        change = re.search(r'<p class="change">(?:<b[^>]*>.</b> )?([^<]*)', page)
+        span = re.search(r'<p class="range">([^<]*)', page)
+        assert change
+        assert span
+        return span[1], change[1]
+
+    # A day whose midnight the clocks skip is a whole one, and so is what it is compared with.
+    offered = {day: len(queued(f"2026-09-{day:02}")) for day in (4, 5)}
+    assert told("2026-09-06", "2026-09-07") == ("6 Sep 2026", f"vs. {offered[5]} on the day before")
+    both = offered[4] + offered[5]
+    assert told("2026-09-06", "2026-09-08") == ("6 Sep 2026 to 7 Sep 2026", f"vs. {both} in the 2 days before")
+    span, change = told("2026-09-05 10:00", "2026-09-05 18:00", by="day")
+    assert span == "5 Sep 2026 10:00 to 5 Sep 2026 18:00"
+    assert change.endswith("in as long a time before")
+    assert told("2026-09-05 10:00:30", "2026-09-05 10:00:45")[0] == "5 Sep 2026 10:00:30 to 5 Sep 2026 10:00:45"
+    assert told("2026-09-05", "2026-09-05")[0] == "5 Sep 2026 00:00 to 5 Sep 2026 00:00"
+    hours = section(dashboard(con, since="2026-09-05 10:00", until="2026-09-06 18:00", by="day"), "volume")
+    assert hours.count("(only in part in the range)") == 2 * 2
+    assert "only in part" not in dashboard(con, since="2026-09-06", until="2026-09-07", by="day")
+
+
+def queued(day: str) -> list[Any]:
+    zoned = (datetime.fromisoformat(str(row["startTime"])).astimezone(ZONE) for row in ROWS["queues"])
+    return [moment for moment in zoned if str(moment.date()) == day]
+
+
+def test_the_time_before_is_of_whole_days_where_clocks_skip_midnight() -> None:
+    for since, until, earlier in (
+        ("2026-09-06T01:00", "2026-09-07T00:00", "2026-09-05T00:00"),
+        ("2026-08-30T00:00", "2026-09-06T01:00", "2026-08-23T00:00"),
+        ("2026-09-05T10:00", "2026-09-05T18:00", "2026-09-05T02:00"),
+    ):
+        start, end = (datetime.fromisoformat(text).replace(tzinfo=ZONE) for text in (since, until))
+        assert report_data._earlier(start, end) == datetime.fromisoformat(earlier).replace(tzinfo=ZONE)
+
+
+def test_an_end_within_the_hour_that_repeats_loses_nothing() -> None:
+    (booked, *_) = ROWS["appointments"]
+    # The clocks go back at midnight, 03:00 UTC: this is 23:20 for the second time.
+    late = [{**booked, "startTime": datetime(2026, 4, 5, 3, 20, tzinfo=UTC)}]
+    given = {"since": "2026-04-04", "until": "2026-04-04 23:30:00-04:00"}
+    with opened({**ROWS, "appointments": late}) as con:
+        assert report(con, "appointments", **given).fetchall()[0][1] == 1
+        assert gather(con, **given).by_name["appointments"].rows[0]["booked"] == 1
+
+
+def test_nothing_of_a_hundred_is_something_to_compare_with(con: duckdb_videsk.Connection) -> None:
+    page = dashboard(con, **SPAN, threshold_seconds=2.5)
+    assert gather(con, **SPAN, threshold_seconds=2.5).before["service_level_percent"] == 0  # type: ignore[index]
+    tile = page.partition("Service level</h2>")[2].partition("</div>")[0]
+    assert "vs. 0.0 % in the 10 days before" in tile
+    assert "Answered within 2.5 s, of all in queue" in tile
+    assert "Within 2.5 seconds" in section(page, "service_level")
+    assert "En 2,5 segundos" in dashboard(con, **SPAN, threshold_seconds=2.5, language="es")
+
+
+def test_a_share_of_no_conversations_is_none() -> None:
+    late = [row for row in ROWS["ai/topics"] if str(row["createdAt"]) >= "2026-09-06"]
+    with opened({**ROWS, "ai/topics": late}) as con:
+        topics = section(dashboard(con, **SPAN), "topics")
+    assert re.search(r"Wed 2 Sep 2026\n[^:<]*: –\n", topics)
+    assert not re.search(r"Wed 2 Sep 2026\n[^:<]*: 0", topics)
+
+
+def test_agents_that_the_chart_leaves_out_are_counted() -> None:
+    rows = [{**row, "agent": f"agent {number % 20}"} for number, row in enumerate(ROWS["calls"])]
+    without = {"After Call Work (ACW)": None, "duration": None}
+    rows = [{**row, **(without if row["agent"] in {"agent 0", "agent 1"} else {})} for row in rows]
+    with opened({**ROWS, "calls": rows}) as con:
+        agents = section(dashboard(con, **SPAN), "agents")
+    assert "and 8 more in the table" in agents
+
+
+def test_a_range_beyond_the_calendar_is_said(con: duckdb_videsk.Connection) -> None:
+    for since, until in (("0001-01-01", "2026-01-01"), ("2026-01-01", "9999-12-31"), ("1000-01-01", "2026-01-01")):
+        with pytest.raises(QueryError, match=r"make it shorter|in the years 1 to 9999"):
+            gather(con, since=since, until=until)
 
 
 def test_the_command_writes_a_private_file_whole_or_not_at_all(

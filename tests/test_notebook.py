@@ -139,6 +139,7 @@ def test_errors_are_one_paragraph_and_typed(notebook: Kernel) -> None:
     assert "needs a value" in said(notebook, "%videsk --to")
     assert "and not excel" in said(notebook, "%videsk --to excel SELECT 1")
     assert "variable" in said(notebook, "%videsk -o 1x SELECT 1")
+    assert "cannot be the name of a variable" in said(notebook, "%videsk class << SELECT 1")
     assert "no rows to keep as x" in said(notebook, "%videsk x << CREATE TABLE never(n INT)")
     assert "never" in said(notebook, "%videsk FROM never")
     assert "no SQL" in said(notebook, "%%videsk\n-- nothing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -14,8 +15,9 @@ import pytest
 import duckdb_videsk
 from contact_records import AUTUMN, OTHER_SURVEY, SPRING, SURVEY, ZONE, made, records
 from duckdb_videsk import QueryError, Report, report, reports
+from duckdb_videsk.report_data import gather
 from duckdb_videsk.report_words import TITLE_LANGUAGES, column_title
-from duckdb_videsk.reporting import named
+from duckdb_videsk.reporting import bound, named
 from duckdb_videsk.simulator import Behaviour, Simulator
 
 if TYPE_CHECKING:
@@ -435,6 +437,53 @@ def test_a_plain_connection_has_the_same_ranges(con: duckdb_videsk.Connection) -
     assert all(entry.asked_from and entry.asked_from.year == 2026 for entry in con.ledger.entries()[before:])
 
 
+def halved(rows: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """The same contacts, of which some records are lost, by another rule in each export."""
+    return {
+        path: [row for number, row in enumerate(found) if path == "calls" or number % 5 != place % 5]
+        for place, (path, found) in enumerate(rows.items())
+    }
+
+
+# Of each: what tells its rows apart, and what of two accounts has to be the sum of each.
+ADDED: dict[str, tuple[list[str], list[str]]] = {
+    "tags": (["tag"], ["calls"]),
+    "topics": (["period", "topic"], ["conversations"]),
+    "surveys": (["question", "kind", "answer"], ["responses", "respondents"]),
+    "gaps": (["gap"], ["records", "checked"]),
+}
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_records_of_two_accounts_with_the_same_ids_stay_apart(name: str) -> None:
+    given, (keys, added) = {"since": "2026-08-31", "until": "2026-09-12"}, ADDED[name]
+    both = {"north": ROWS["spring"], "south": halved(ROWS["spring"])}
+
+    def counts(rows: Iterable[dict[str, Any]]) -> Counter[tuple[Any, ...]]:
+        return Counter({(column, *(row[key] for key in keys)): row[column] or 0 for row in rows for column in added})
+
+    with contextlib.ExitStack() as running:
+        accounts = {}
+        for account, rows in both.items():
+            sim = running.enter_context(Simulator(records(rows), token=f"token-of-{account}"))
+            sim.behaviour.cap = 100_000
+            accounts[account] = {
+                "token": sim.token,
+                "base_url": sim.url,
+                "surveys": [SURVEY],
+                "requests_per_second": 1_000,
+            }
+        alone: Counter[tuple[Any, ...]] = Counter()
+        for own in accounts.values():
+            with duckdb_videsk.connect(time_zone=ZONE.key, **own) as one:
+                alone += counts(gather(one, **given, by="day").by_name[name].rows)
+        with duckdb_videsk.connect(time_zone=ZONE.key, accounts=accounts) as two:
+            columns = [column.name for column in named(name).columns]
+            rows = report(two, name, **given).fetchall()
+            assert +counts(dict(zip(columns, row, strict=True)) for row in rows) == alone
+            assert +counts(gather(two, **given, by="day").by_name[name].rows) == alone
+
+
 def test_one_survey_is_asked_for_alone(con: duckdb_videsk.Connection) -> None:
     before = len(con.ledger.entries())
     assert report(con, "surveys", since="2026-09-01", until="2026-09-03", survey=OTHER_SURVEY).fetchall() == []
@@ -483,6 +532,11 @@ def test_the_defaults_are_the_last_thirty_whole_days(con: duckdb_videsk.Connecti
     assert all(row[1] == 1 for row in rows)
     late = report(con, "volume", until=date(2026, 9, 20)).fetchall()
     assert (late[0][0], late[-1][0]) == (date(2026, 8, 21), date(2026, 9, 19))
+    # Clocks skip the midnight before the sixth; the thirty days before it are whole ones.
+    values = bound(con, named("volume"), {"until": date(2026, 9, 6)})
+    assert values["since"] == datetime(2026, 8, 7, tzinfo=ZONE)
+    values = bound(con, named("volume"), {"until": datetime(2026, 9, 6, 15, tzinfo=ZONE)})
+    assert values["since"] == datetime(2026, 8, 7, 15, tzinfo=ZONE)
 
 
 @cache
@@ -494,6 +548,12 @@ def wrong() -> list[tuple[str, dict[str, Any], str]]:
         ("volume", {"survey": "x"}, "does not take survey"),
         ("hours", {"by": "day"}, "does not take by"),
         ("volume", {"since": "yesterday"}, "cannot be read"),
+        ("volume", {"since": "-infinity", "until": "2026-01-01"}, "since has to lie in the years"),
+        ("volume", {"since": "2026-01-01", "until": "infinity"}, "until has to lie in the years"),
+        ("volume", {"since": "2026-01-01 (BC)", "until": "2026-01-01"}, "since has to lie in the years"),
+        ("summary", {"threshold_seconds": float("nan")}, "threshold_seconds has to be a number"),
+        ("summary", {"threshold_seconds": float("inf")}, "threshold_seconds has to be a number"),
+        ("summary", {"threshold_seconds": -1}, "threshold_seconds has to be a number"),
         ("volume", {"since": "2026-02-01", "until": "2026-01-01"}, "ends before it begins"),
     ]
 

@@ -72,6 +72,7 @@ class TestOptions:
             ({"path": "calls", "table": "tags"}, QueryError, "Name one table"),
             ({"path": "llamadas"}, QueryError, "There is no table 'llamadas'; tables are: calls"),
             ({"path": "calls", "since": "yesterday"}, QueryError, "since is 'yesterday': write a moment"),
+            ({"path": "calls", "since": "2026-03-02", "until": "2026-03-01"}, QueryError, "ends before it begins"),
             ({"path": "calls", "partitions": "0"}, ConfigError, "partitions is '0'"),
             ({"path": "calls", "parallelism": "two"}, ConfigError, "parallelism is 'two'"),
             ({"path": "calls", "lake_dir": "/x"}, ConfigError, "lake_dir has no meaning in Spark"),
@@ -88,6 +89,12 @@ class TestOptions:
         with pytest.raises(ConfigError, match="The token is no option") as caught:
             job_of(carried(), path="calls", token="another-secret")
         assert "another-secret" not in str(caught.value)
+
+    @pytest.mark.parametrize("name", ["path", "since", "until", "partitions", "parallelism", "A-secret-of-16-marks"])
+    def test_a_token_in_the_wrong_place_is_not_repeated(self, name: str) -> None:
+        token = "a-secret-of-16-letters"
+        with pytest.raises((ConfigError, QueryError), match="<token>"):
+            job_of(carried(), **{"path": "calls", name: token})
 
     def test_without_settings_they_are_those_of_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(MissingTokenError):

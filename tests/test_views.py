@@ -87,6 +87,16 @@ def test_unusable_languages_are_refused() -> None:
             languages(own)
 
 
+def test_a_token_in_the_place_of_a_language_is_not_repeated(tmp_path: Path) -> None:
+    token = "a-secret-of-16-letters"
+    for own in ({token: {}}, {"de": token}, {"de": str(tmp_path / token)}):
+        with pytest.raises(LabelError, match="<token>") as caught:
+            languages(own)
+        assert token not in f"{caught.value}{caught.value.__cause__}"
+    with pytest.raises(LabelError, match=r"cannot read .*de\.json: No such file"):
+        languages({"de": "nowhere/de.json"})
+
+
 def test_units_and_meanings_are_comments() -> None:
     with connect_to(MemorySource()) as con:
         found = con.execute(

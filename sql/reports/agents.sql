@@ -12,7 +12,7 @@
 -- es = "El tiempo de gestión es conversación más trabajo posterior, en llamadas donde se conocen ambos. Los agentes reciben llamadas distintas: pocas llamadas dicen poco."
 -- pt = "O tempo de atendimento é conversa mais pós-atendimento, em chamadas em que ambos são conhecidos. Agentes recebem chamadas diferentes: poucas chamadas dizem pouco."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- [reads]
 -- calls = { columns = ["start_time", "agent", "duration_seconds", "after_call_work_seconds", "transferred_agent", "transferred_segment"] }

@@ -12,7 +12,7 @@
 -- es = "Según el día de la cita. Cada una está en una columna: reagendada si otra la reemplaza, si no cancelada, si no por venir, si no cumplida si tiene fin, si no perdida."
 -- pt = "Pelo dia do agendamento. Cada um está em uma coluna: remarcado se outro o substitui, senão cancelado, senão por vir, senão cumprido se tem fim, senão perdido."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- by = { type = "VARCHAR", default = "'day'", choices = ["day", "week", "month"] }
 -- [reads]

@@ -12,7 +12,7 @@
 -- es = "Promedio de entradas a la fila en cada hora local, sobre los días de esa semana que hay en el rango. Cuando cambia la hora, la hora repetida cuenta una vez."
 -- pt = "Média de entradas na fila em cada hora local, sobre os dias dessa semana que há no intervalo. Quando o relógio muda, a hora repetida conta uma vez."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- [reads]
 -- queues = { columns = ["start_time", "assigned", "canceled"] }

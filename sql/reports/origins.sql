@@ -12,7 +12,7 @@
 -- es = "Visitas de clientes según su inicio, resultara o no en una llamada."
 -- pt = "Visitas de clientes pelo início, tenham ou não resultado em chamada."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- [reads]
 -- metadata = { columns = ["created_at", "country_name", "region_name", "device_type", "os_name", "browser_name"] }

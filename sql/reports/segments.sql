@@ -12,7 +12,7 @@
 -- es = "Una espera cuenta en el segmento al que se ofreció, una llamada en el que la tomó: tras una transferencia difieren."
 -- pt = "Uma espera conta no segmento a que foi oferecida, uma chamada no que a atendeu: após uma transferência diferem."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- threshold_seconds = { type = "DOUBLE", default = "30" }
 -- [reads]

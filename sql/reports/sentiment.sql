@@ -12,7 +12,7 @@
 -- es = "El ánimo que la IA halló en llamadas y citas, según cuándo lo halló. Las conversaciones no analizadas no están aquí."
 -- pt = "O humor que a IA encontrou em chamadas e agendamentos, por quando o encontrou. Conversas não analisadas não estão aqui."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- by = { type = "VARCHAR", default = "'day'", choices = ["day", "week", "month"] }
 -- [reads]

@@ -12,7 +12,7 @@
 -- es = "Atendidas dentro del umbral, sobre todas las ofrecidas: la lectura estricta, que nadie mejora dejando que los clientes desistan. La benévola excluye a quienes desistieron antes de cumplirse el umbral."
 -- pt = "Atendidas dentro do limite, sobre todas as oferecidas: a leitura estrita, que ninguém melhora deixando clientes desistirem. A branda exclui quem desistiu antes do limite."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- by = { type = "VARCHAR", default = "'day'", choices = ["day", "week", "month"] }
 -- threshold_seconds = { type = "DOUBLE", default = "30" }

@@ -12,7 +12,7 @@
 -- es = "Las ofrecidas son todas las entradas a la fila. El nivel de servicio es la parte de ellas que un agente atendió dentro del umbral: quien desistió cuenta en contra. El tiempo de gestión es conversación más trabajo posterior."
 -- pt = "As oferecidas são todas as entradas na fila. O nível de serviço é a parte delas que um agente atendeu dentro do limite: quem desistiu conta contra. O tempo de atendimento é conversa mais pós-atendimento."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- threshold_seconds = { type = "DOUBLE", default = "30" }
 -- [reads]

@@ -12,7 +12,7 @@
 -- es = "Respuestas por pregunta. Los textos libres se cuentan, no se muestran. Aquí solo se oye a los clientes que responden."
 -- pt = "Respostas por pergunta. Textos livres são contados, não mostrados. Aqui só se ouvem os clientes que respondem."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- survey = { type = "VARCHAR", default = "NULL" }
 -- [reads]
@@ -28,19 +28,21 @@
 -- mean = ["DOUBLE", "", "mean of all numbers given to the question; NULL for other kinds"]
 
 WITH filled AS (
-  SELECT survey, id, unnest(map_entries(from_json(answers, '"MAP(VARCHAR, JSON)"'))) AS entry
+  SELECT survey,
+         row(*COLUMNS('^(account|id)$')) AS respondent,
+         unnest(map_entries(from_json(answers, '"MAP(VARCHAR, JSON)"'))) AS entry
   FROM videsk.surveys
   WHERE created_at >= $since AND created_at < $until AND ($survey::VARCHAR IS NULL OR survey = $survey)
 ), given AS MATERIALIZED (
   SELECT survey,
-         id,
+         respondent,
          entry.key AS question,
          unnest(CASE json_type(entry.value) WHEN 'ARRAY' THEN entry.value->>'$[*]' ELSE [entry.value->>'$'] END) AS answer
   FROM filled
 ), kinds AS (
   SELECT survey,
          question,
-         count(DISTINCT id) AS respondents,
+         count(DISTINCT respondent) AS respondents,
          count(DISTINCT answer) AS different,
          max(abs(TRY_CAST(answer AS DOUBLE))) AS largest,
          avg(TRY_CAST(answer AS DOUBLE)) AS mean,

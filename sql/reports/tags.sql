@@ -12,7 +12,7 @@
 -- es = "Llamadas con cada etiqueta, sobre todas las llamadas. Una llamada puede tener varias, así que las partes pueden superar el 100 %."
 -- pt = "Chamadas com cada etiqueta, sobre todas. Uma chamada pode ter várias, portanto as partes podem passar de 100 %."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- [reads]
 -- calls = { columns = ["start_time", "id"] }
@@ -23,15 +23,15 @@
 -- calls_percent = ["DOUBLE", "percent", "of all calls of the range"]
 
 WITH taken AS MATERIALIZED (
-  SELECT id FROM videsk.calls WHERE start_time >= $since AND start_time < $until
+  SELECT COLUMNS('^(account|id)$') FROM videsk.calls WHERE start_time >= $since AND start_time < $until
 ), tagged AS MATERIALIZED (
-  SELECT id, coalesce(tag_label, tag) AS tag
+  SELECT DISTINCT COLUMNS('^(account|id)$'), coalesce(tag_label, tag) AS tag
   FROM videsk.tags
-  WHERE start_time >= $since AND start_time < $until
+  WHERE start_time >= $since AND start_time < $until AND coalesce(tag_label, tag) IS NOT NULL
 ), counted AS (
-  SELECT tag, count(DISTINCT id) AS calls FROM tagged SEMI JOIN taken USING (id) WHERE tag IS NOT NULL GROUP BY tag
+  SELECT tag, count(*) AS calls FROM tagged NATURAL SEMI JOIN taken GROUP BY tag
   UNION ALL
-  SELECT NULL, count(*) FROM (FROM taken ANTI JOIN (FROM tagged WHERE tag IS NOT NULL) AS named USING (id))
+  SELECT NULL, count(*) FROM taken NATURAL ANTI JOIN tagged
 )
 SELECT tag, calls, round(100 * calls / (SELECT count(*) FROM taken), 1) AS calls_percent
 FROM counted

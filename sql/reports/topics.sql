@@ -12,7 +12,7 @@
 -- es = "La parte de las conversaciones analizadas con cada tema, según la IA. Una conversación puede tener varios."
 -- pt = "A parte das conversas analisadas com cada tópico, segundo a IA. Uma conversa pode ter vários."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- by = { type = "VARCHAR", default = "'day'", choices = ["day", "week", "month"] }
 -- [reads]
@@ -25,7 +25,10 @@
 -- score = ["DOUBLE", "as the API gives it", "mean of topic_score; NULL where there is none"]
 
 WITH found AS MATERIALIZED (
-  SELECT date_trunc($by, created_at)::DATE AS period, topic_name AS topic, (entity_type, id) AS conversation, topic_score
+  SELECT date_trunc($by, created_at)::DATE AS period,
+         topic_name AS topic,
+         row(*COLUMNS('^(account|entity_type|id)$')) AS conversation,
+         topic_score
   FROM videsk.ai_topics
   WHERE created_at >= $since AND created_at < $until
 ), analysed AS (

@@ -12,7 +12,7 @@
 -- es = "Llamadas que la API marca como transferidas a un agente, a un segmento o a ambos. Una llamada sin marca cuenta como no transferida."
 -- pt = "Chamadas que a API marca como transferidas para um agente, um segmento ou ambos. Uma chamada sem marca conta como não transferida."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- by = { type = "VARCHAR", default = "'day'", choices = ["day", "week", "month"] }
 -- [reads]

@@ -12,7 +12,7 @@
 -- es = "Llamadas según su inicio. La primera y la última semana o mes pueden quedar cortadas por el rango: vea sus días."
 -- pt = "Chamadas pelo início. A primeira e a última semana ou mês podem ser cortadas pelo intervalo: veja os dias."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- by = { type = "VARCHAR", default = "'day'", choices = ["day", "week", "month"] }
 -- [reads]

@@ -12,7 +12,7 @@
 -- es = "Esperas de las atendidas: nueve de cada diez no esperaron más que el percentil 90. Las abandonadas las terminó el cliente; el resto aún no tiene desenlace."
 -- pt = "Esperas das atendidas: nove em dez não esperaram mais que o percentil 90. As abandonadas foram encerradas pelo cliente; o resto ainda não tem desfecho."
 -- [parameters]
--- since = { type = "TIMESTAMPTZ", default = "until - INTERVAL 30 DAY" }
+-- since = { type = "TIMESTAMPTZ", default = "CASE WHEN until = until::DATE THEN until::DATE - 30 ELSE until - INTERVAL 30 DAY END" }
 -- until = { type = "TIMESTAMPTZ", default = "current_date" }
 -- by = { type = "VARCHAR", default = "'day'", choices = ["day", "week", "month"] }
 -- [reads]

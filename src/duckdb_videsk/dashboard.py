@@ -111,10 +111,10 @@ def _head(answers: Answers, words: Words, source: str) -> Iterator[str]:
 
 def _range(answers: Answers, words: Words) -> str:
     """The range as people say it: its last day is in it."""
-    if (answers.since.hour, answers.since.minute, answers.until.hour, answers.until.minute) != (0, 0, 0, 0):
-        first, last = (
-            f"{words.day(moment.date(), year=True)} {moment:%H:%M}" for moment in (answers.since, answers.until)
-        )
+    if not answers.whole_days:
+        moments = (answers.since, answers.until)
+        clock = "%H:%M:%S" if any(moment.second for moment in moments) else "%H:%M"
+        first, last = (f"{words.day(moment.date(), year=True)} {moment:{clock}}" for moment in moments)
         return words.say("range", since=first, until=last)
     first, last = words.day(answers.since.date(), year=True), words.day(answers.last_day, year=True)
     return first if first == last else words.say("range", since=first, until=last)
@@ -142,7 +142,7 @@ def _tiles(answers: Answers, timeline: Timeline, words: Words) -> Iterator[str]:
         yield f'<section class="notice warn" id="summary">{_absence(answer, answers, words)}</section>\n'
         return
     now, before = answer.rows[0], answers.before
-    seconds = words.number(answers.threshold_seconds)
+    seconds = words.seconds(answers.threshold_seconds)
     # Name on the page, column, how to write it, whether more is better (None: neither), the report of its course.
     figures: tuple[tuple[str, str, Callable[[Any], str], bool | None, str, str], ...] = (
         ("offered", "offered", words.number, None, "waiting", "offered"),
@@ -164,7 +164,7 @@ def _tiles(answers: Answers, timeline: Timeline, words: Words) -> Iterator[str]:
             before[column] if before else None,
             form=form,
             words=words,
-            days=answers.days,
+            days=answers.days if answers.whole_days else None,
             more_is_better=more_is_better,
         )
         means = escape(words.say(f"means_{name}", seconds=seconds))
@@ -178,18 +178,23 @@ def _change(
     *,
     form: Callable[[Any], str],
     words: Words,
-    days: int,
+    days: int | None,
     more_is_better: bool | None,
 ) -> str:
-    """How a figure compares with that of the days before."""
-    if not before or now is None:
+    """How a figure compares with that of as many days before, or as long a time where `days` is None."""
+    if before is None or now is None:
         return f'<p class="change">{escape(words.say("no_before"))}</p>'
     same = form(now) == form(before)
     sign = "=" if same else "▲" if now > before else "▼"
     kind = ""
     if more_is_better is not None and not same:
         kind = ' class="good"' if (now > before) == more_is_better else ' class="bad"'
-    said = words.say("versus", value=form(before), days=words.number(days))
+    if days is None:
+        said = words.say("versus_time", value=form(before))
+    elif days == 1:
+        said = words.say("versus_day", value=form(before))
+    else:
+        said = words.say("versus", value=form(before), days=words.number(days))
     return f'<p class="change"><b{kind}>{sign}</b> {escape(said)}</p>'
 
 

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from duckdb_videsk.errors import LabelError
+from duckdb_videsk.errors import LabelError, without_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,8 @@ def load_language(name: str, source: Mapping[str, str] | str | Path) -> Mapping[
     """
     if not _SCHEMA_NAME.fullmatch(name) or name in _RESERVED:
         raise LabelError(
-            f"{name!r} cannot name a language: use lower-case letters, digits and '_', as in 'de' or 'es_mx'."
+            f"{without_tokens(repr(name))} cannot name a language: use lower-case letters, digits and '_', "
+            "as in 'de' or 'es_mx'."
         )
     labels = _read(name, Path(source)) if isinstance(source, str | Path) else dict(source)
     for key, label in labels.items():
@@ -60,7 +61,10 @@ def _read(name: str, path: Path) -> dict[str, str]:
     try:
         content = json.loads(path.expanduser().read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise LabelError(f"Language {name!r}: cannot read {path}: {error}") from error
+        # What Python says of a file that is not there repeats its name.
+        reason = error.strerror if isinstance(error, OSError) else error
+        shown = without_tokens(str(path))
+        raise LabelError(f"Language {name!r}: cannot read {shown}: {reason}") from None
     if not isinstance(content, dict):
         raise LabelError(f'Language {name!r}: {path} has to hold one JSON object, {{"key": "label", …}}.')
     return content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import keyword
 import re
 import warnings
 from collections import ChainMap
@@ -236,7 +237,8 @@ def _read(text: str) -> _Request:
         given["output"], place = kept[1], kept.end()
     if (form := given.get("to")) is not None:
         _check_form(form)
-    if not (kept_as := given.get("output", "answer")).isidentifier():
+    kept_as = given.get("output", "answer")
+    if not kept_as.isidentifier() or keyword.iskeyword(kept_as):
         raise ConfigError(f"{kept_as} cannot be the name of a variable.")
     return _Request(form, given.get("connection"), given.get("output"), text[place:], place)
 

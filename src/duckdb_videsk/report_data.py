@@ -8,31 +8,33 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import duckdb
 
 from duckdb_videsk.endpoints import by_table
-from duckdb_videsk.errors import ForbiddenError
+from duckdb_videsk.errors import ForbiddenError, QueryError
 from duckdb_videsk.reporting import bound, named, reports
-from duckdb_videsk.views import CATALOG, quoted, text_literal
+from duckdb_videsk.views import ACCOUNT, CATALOG, quoted, text_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import date
+    from datetime import date, tzinfo
 
     import pyarrow as pa
 
     from duckdb_videsk.connection import Connection
     from duckdb_videsk.reporting import Report
 
-__all__ = ["Answer", "Answers", "following", "gather", "periods"]
+__all__ = ["Answer", "Answers", "first_moment", "following", "gather", "periods"]
 
 _WIDEST_BY_DAY = timedelta(days=62)
 _WIDEST_BY_WEEK = timedelta(days=366)
 _COMPARED = "summary"
+# A year is left on either side for what reports read around the range.
+_FIRST_YEAR, _LAST_YEAR = 2, 9_998
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,11 @@ class Answers:
         return max(1, (self.last_day - self.since.date()).days + 1)
 
     @property
+    def whole_days(self) -> bool:
+        """Whether the range begins and ends with local days, and is not empty."""
+        return self.since < self.until and all(_begins_a_day(moment) for moment in (self.since, self.until))
+
+    @property
     def last_day(self) -> date:
         """The last local day of the range."""
         return (self.until - timedelta(microseconds=1)).date()
@@ -115,12 +122,18 @@ def gather(
     values = bound(connection, named("service_level"), known)
     zone = _time_zone(connection)
     local = ZoneInfo(zone)
-    start, end = (values[name].astimezone(local) for name in ("since", "until"))
+    try:
+        start, end = (values[name].astimezone(local) for name in ("since", "until"))
+        earlier = _earlier(start, end)
+        known_years = earlier.year >= _FIRST_YEAR and end.year <= _LAST_YEAR
+    except (OverflowError, ValueError):
+        known_years = False
+    if not known_years:
+        raise QueryError("With as many days before it the range leaves the years that there are: make it shorter.")
     if by is None:
         values["by"] = (
             "day" if end - start <= _WIDEST_BY_DAY else "week" if end - start <= _WIDEST_BY_WEEK else "month"
         )
-    earlier = _earlier(start, end)
     made = datetime.now(UTC).astimezone(local)
     with contextlib.closing(_empty_copy(zone)) as copy:
         missing = dict(_copied(connection, copy, start, end, earlier))
@@ -156,9 +169,26 @@ def following(first: date, by: str) -> date:
     return first + timedelta(days=7 if by == "week" else 1)
 
 
+def first_moment(day: date, zone: tzinfo | None) -> datetime:
+    """When a local day begins, in UTC: after midnight where clocks skip that."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def _begins_a_day(moment: datetime) -> bool:
+    return moment.astimezone(UTC) == first_moment(moment.date(), moment.tzinfo)
+
+
+def _latest(moment: datetime) -> datetime:
+    """The last instant that a clock shows this time: sums with times of the clock forget which was meant."""
+    return max(moment.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+
+
 def _earlier(start: datetime, end: datetime) -> datetime:
     """The beginning of as many local days before."""
-    return start - (end.replace(tzinfo=None) - start.replace(tzinfo=None))
+    first, last = (
+        datetime.combine(moment.date(), time() if _begins_a_day(moment) else moment.time()) for moment in (start, end)
+    )
+    return (first - (last - first)).replace(tzinfo=start.tzinfo)
 
 
 def _time_zone(connection: Connection) -> str:
@@ -187,10 +217,12 @@ def _copied(
         lower = start - timedelta(days=before)
         if compared is not None:
             lower = min(lower, earlier - timedelta(days=compared.days_before))
-        selected, column = ", ".join(map(quoted, columns)), quoted(endpoint.range_column)
+        whose = [ACCOUNT] if connection.accounts else []
+        selected, column = ", ".join(map(quoted, [*whose, *columns])), quoted(endpoint.range_column)
         sql = f"SELECT {selected} FROM {CATALOG}.main.{quoted(table)} WHERE {column} >= $since AND {column} < $until"  # noqa: S608
+        upper = _latest(end + timedelta(days=after))
         try:
-            rows = connection.sql(sql, params={"since": lower, "until": end + timedelta(days=after)}).to_arrow_table()
+            rows = connection.sql(sql, params={"since": lower, "until": upper}).to_arrow_table()
         except ForbiddenError:
             yield table, True
         else:

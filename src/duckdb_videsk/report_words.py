@@ -67,6 +67,11 @@ class Words:
             return _NO_VALUE
         return f"{value:,.{digits}f}".translate(_POINTS.get(self.language, {}))
 
+    def seconds(self, value: float) -> str:
+        """With as many digits as it has, up to the microsecond."""
+        text = f"{value:,.6f}".rstrip("0").rstrip(".")
+        return text.translate(_POINTS.get(self.language, {}))
+
     def figure(self, value: float | None, digits: int = 1) -> str:
         """A count as a whole number, any other with digits."""
         return self.number(value, 0 if isinstance(value, int) else digits)

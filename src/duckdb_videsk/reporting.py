@@ -6,8 +6,10 @@ A header is the TOML in the comment lines that a file begins with.
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, overload
 
@@ -21,12 +23,14 @@ from duckdb_videsk.views import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date, datetime
+    from datetime import date
 
     from duckdb_videsk.connection import Connection
     from duckdb_videsk.relation import Relation
 
 __all__ = ["Report", "ReportColumn", "ReportParameter", "ReportRead", "bound", "named", "report", "reports"]
+
+_BEYOND = "{name} has to lie in the years 1 to 9999: write a day such as 2026-10-01."
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +195,12 @@ def bound(con: Connection | duckdb.DuckDBPyConnection, chosen: Report, given: Ma
                 f"{parameter.name} is {given[parameter.name]!r}; it has to be one of: {', '.join(parameter.choices)}."
             )
     values = _evaluated(con, chosen.parameters, given)
+    for name in ("since", "until"):
+        # What is no time of Python comes as another type, or without a time zone.
+        if not isinstance(values[name], datetime) or values[name].tzinfo is None:
+            raise QueryError(_BEYOND.format(name=name))
+    if not 0 <= values.get("threshold_seconds", 0) < math.inf:
+        raise QueryError("threshold_seconds has to be a number of seconds, 0 or more.")
     if values["since"] > values["until"]:
         raise QueryError(f"The range ends before it begins: since {values['since']}, until {values['until']}.")
     return values
@@ -210,6 +220,8 @@ def _evaluated(
         said = ", ".join(f"{name} = {value!r}" for name, value in given.items())
         reason = str(error).split("\n", 1)[0]
         raise QueryError(f"What is asked of the report cannot be read: {said}: {reason}") from error
+    except (OverflowError, ValueError):  # a time whose local day is beyond Python's years
+        raise QueryError(_BEYOND.format(name="the range")) from None
     found = dict(zip((one.name for one in reversed(parameters)), row, strict=True))
     return {one.name: found[one.name] for one in parameters}
 

@@ -63,7 +63,7 @@ def _service_level(answer: Answer, timeline: Timeline, words: Words, answers: An
             young_from=timeline.young_from("service_level"),
         )
 
-    caption = words.say("threshold", seconds=words.number(answers.threshold_seconds))
+    caption = words.say("threshold", seconds=words.seconds(answers.threshold_seconds))
     yield Figure(draw, caption, tuple((one.name, one.colour) for one in series))
 
 
@@ -144,7 +144,7 @@ def _agents(answer: Answer, timeline: Timeline, words: Words, answers: Answers) 
         "\n".join([label, *_told(series, place, words.duration), notes[place]]) for place, label in enumerate(labels)
     ]
     legend = tuple((one.name, one.colour) for one in series)
-    more = _rest(words, len(known) - len(shown))
+    more = _rest(words, len(answer.rows) - len(shown))
     yield Figure(partial(_bars, labels, series, notes, tips), words.say("agents_shown"), legend, more)
 
 
@@ -293,10 +293,13 @@ def _topics(answer: Answer, timeline: Timeline, words: Words, answers: Answers) 
     if not shown:
         return
     values, tips = [], []
+    analysed = {row["period"] for row in answer.rows}
     for topic in shown:
         rows = tuple(row for row in answer.rows if row["topic"] == topic)
         shares, counts = timeline.row(rows, "conversations_percent"), timeline.row(rows, "conversations")
-        values.append([share or 0 for share in shares])
+        # Where nothing was analysed, there is no share, and not one of 0.
+        periods = zip(timeline.periods, shares, strict=True)
+        values.append([(share or 0) if first in analysed else None for first, share in periods])
         told = (words.column("conversations"), [count or 0 for count in counts], words.number)
         own = timeline.tips((words.column("conversations_percent"), values[-1], words.percent), told)
         tips.append([f"{_topic(topic, words)}\n{tip}" for tip in own])

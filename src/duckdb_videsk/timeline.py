@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from duckdb_videsk.report_data import following, periods
+from duckdb_videsk.report_data import first_moment, following, periods
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -81,7 +81,8 @@ class Timeline:
             text = f"{words.weekday(first.isoweekday())} {text}"
         if answers.by == "week":
             text = f"{text} – {words.day(last)}"
-        cut = first < answers.since.date() or last > answers.last_day
+        zone = answers.since.tzinfo
+        cut = first_moment(first, zone) < answers.since or first_moment(self._end(first), zone) > answers.until
         return f"{text} ({words.say('part')})" if cut else text
 
     def _end(self, first: date) -> date:

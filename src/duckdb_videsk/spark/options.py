@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from duckdb_videsk.endpoints import by_table
-from duckdb_videsk.errors import ConfigError, QueryError
-from duckdb_videsk.ranges import EVER, Range, micros
+from duckdb_videsk.errors import ConfigError, QueryError, without_tokens
+from duckdb_videsk.ranges import EVER, Range, iso, micros
 from duckdb_videsk.settings import Settings, load_settings
 from duckdb_videsk.spark.carrying import TRAVELLING
 
@@ -54,7 +54,7 @@ def job_of(options: Mapping[str, str], carried: Carried | None, parallelism: int
 
     Raises:
         ConfigError: an option or a setting is missing or wrong.
-        QueryError: there is no such table, or no such moment.
+        QueryError: there is no such table, or no such moment, or the range ends before it begins.
     """
     given = {name.lower(): value for name, value in options.items()}
     _refuse(given)
@@ -62,9 +62,12 @@ def job_of(options: Mapping[str, str], carried: Carried | None, parallelism: int
     settings_given = {name: value for name, value in given.items() if name in TRAVELLING}
     settings = load_settings(**settings_given) if carried is None else carried.with_options(settings_given)
     refuse_offline(settings)
+    since, until = _moment(given, "since", settings, EVER.start), _moment(given, "until", settings, EVER.end)
+    if since > until:
+        raise QueryError(f"The range ends before it begins: since {iso(since)}, until {iso(until)}.")
     return Job(
         by_table()[table],
-        Range(_moment(given, "since", settings, EVER.start), _moment(given, "until", settings, EVER.end)),
+        Range(since, until),
         settings,
         _count(given, "partitions", _PARTITIONS),
         _count(given, "parallelism", parallelism or _PARALLELISM),
@@ -91,7 +94,8 @@ def _refuse(given: Mapping[str, str]) -> None:
     name = min(unknown)
     if name in {f.name for f in fields(Settings)}:
         raise ConfigError(f"The setting {name} has no meaning in Spark: leave the option out.")
-    raise ConfigError(f"Unknown option {name!r}; options are: {', '.join(sorted((_OWN | TRAVELLING) - {'path'}))}.")
+    known = ", ".join(sorted((_OWN | TRAVELLING) - {"path"}))
+    raise ConfigError(f"Unknown option {without_tokens(repr(name))}; options are: {known}.")
 
 
 def _table(given: Mapping[str, str]) -> str:
@@ -101,7 +105,7 @@ def _table(given: Mapping[str, str]) -> str:
         raise QueryError(f"Name one table, as in .load('calls') or .option('table', 'calls'); tables are: {tables}.")
     (table,) = named
     if table not in by_table():
-        raise QueryError(f"There is no table {table!r}; tables are: {tables}.")
+        raise QueryError(f"There is no table {without_tokens(repr(table))}; tables are: {tables}.")
     return table
 
 
@@ -113,8 +117,9 @@ def _moment(given: Mapping[str, str], name: str, settings: Settings, otherwise: 
         return micros(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(settings.time_zone)))
     except (ValueError, OverflowError):
         raise QueryError(
-            f"{name} is {given[name]!r}: write a moment such as 2026-10-01 or 2026-10-01T08:00:00-03:00; without an "
-            f"offset it is in the time zone of the settings, {settings.time_zone}."
+            f"{name} is {without_tokens(repr(given[name]))}: write a moment such as 2026-10-01 or "
+            "2026-10-01T08:00:00-03:00; without an offset it is in the time zone of the settings, "
+            f"{settings.time_zone}."
         ) from None
 
 
@@ -125,5 +130,5 @@ def _count(given: Mapping[str, str], name: str, otherwise: int) -> int:
     except ValueError:
         count = 0
     if not 1 <= count <= 10_000:
-        raise ConfigError(f"{name} is {text!r}: it has to be a whole number from 1 to 10,000.")
+        raise ConfigError(f"{name} is {without_tokens(repr(text))}: it has to be a whole number from 1 to 10,000.")
     return count
