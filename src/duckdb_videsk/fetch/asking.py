@@ -48,11 +48,12 @@ class _Attempts:
 
 
 class _Ways:
-    """What belongs to one event loop: connections to the server, and the threads that decode."""
+    """What belongs to one event loop: connections to the server, and the threads that decode, large bodies in turn."""
 
     def __init__(self, settings: Settings) -> None:
         self.client = Client(settings, all_keys=DOCUMENTED_KEYS)
         self.threads = ThreadPoolExecutor(_DECODERS, thread_name_prefix="videsk-decode")
+        self.one_large = threading.Lock()
 
     async def close(self) -> None:
         await self.client.close()
@@ -76,7 +77,6 @@ class Asker:
         self._decoders: dict[tuple[str, str | None], Decoder] = {}
         self._row_bytes: dict[str, float] = {}
         self._clock_fault: ClockError | None = None
-        self._one_large = threading.Lock()
         self.clock_ahead = 0.0
 
     async def close(self) -> None:
@@ -149,15 +149,15 @@ class Asker:
 
     async def _decoded(self, ways: _Ways, reply: Reply, request: Request) -> Shown:
         try:
-            future = asyncio.get_running_loop().run_in_executor(ways.threads, self._decode, reply, request)
+            future = asyncio.get_running_loop().run_in_executor(ways.threads, self._decode, ways, reply, request)
         except RuntimeError as error:
             raise program_ends() from error
         return await future
 
-    def _decode(self, reply: Reply, request: Request) -> Shown:
+    def _decode(self, ways: _Ways, reply: Reply, request: Request) -> Shown:
         # Decoding holds more than a body again while it lasts: large ones take turns.
         if len(reply.body) > _LARGE:
-            with self._one_large:
+            with ways.one_large:
                 return self._judged(reply, request)
         try:
             return self._judged(reply, request)
