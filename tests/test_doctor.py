@@ -388,6 +388,56 @@ def test_the_first_export_alone_may_refuse_the_token() -> None:
     assert seen.says("access", "queues") == ("ok", "can be read")
 
 
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_the_other_header_is_kept_where_it_is_not_refused(status: int) -> None:
+    faults = [Fault("status", status=status, times=None, endpoint="calls")]
+    seen = examined(ROWS, "calls", "queues", "comments", accepts="authorization", faults=faults)
+    assert seen.says("token") == ("problem", "taken in the header Authorization, refused in X-API-Token")
+    assert seen.verdict("access", "calls").evidence.startswith(f"status {status}")
+    assert seen.says("access", "queues") == seen.says("access", "comments") == ("ok", "can be read")
+
+
+def test_a_token_that_may_read_nothing_in_the_other_header() -> None:
+    seen = examined(ROWS, "calls", "queues", "comments", accepts="authorization", token_state="forbidden")
+    assert seen.says("token") == ("problem", "refused in X-API-Token; in Authorization it may read nothing")
+    assert len(seen.asked) == 3
+    assert "no more was asked" in seen.report.stopped
+
+
+@pytest.mark.parametrize(
+    ("faults", "settings"), [([], {"max_requests": 1}), ([Fault("reset", times=None, endpoint="queues")], {})]
+)
+def test_one_header_that_refuses_says_nothing_of_the_other(faults: list[Fault], settings: dict[str, Any]) -> None:
+    seen = examined(ROWS, "queues", "calls", accepts="authorization", settings=settings, faults=faults)
+    assert seen.says("token")[0] == "problem"
+    assert "refused in X-API-Token; of Authorization nothing is known" in seen.says("token")[1]
+    assert "X-API-Token: status 401" in seen.verdict("token").evidence
+
+
+@pytest.mark.parametrize("after", [2, 3, 5, 9])
+def test_a_token_that_expires_within_the_last_table(after: int) -> None:
+    seen = examined(ROWS, "calls", expires_after_requests=after)
+    assert seen.says("token") == ("problem", "taken at first, then refused")
+    # One for a question, and one that tells whether it is the token.
+    assert [asked.status for asked in seen.asked].count(401) == 2
+    assert seen.says("access", "calls") == ("ok", "can be read")
+    assert "jwt expired" in seen.verdict("cap", "calls").evidence
+
+
+def test_a_token_that_expires_between_two_looks_back_is_not_tried_in_the_other_header() -> None:
+    seen = examined(ROWS, "calls", expires_after_requests=1)
+    assert [asked.status for asked in seen.asked] == [201, 401, 401]
+    assert seen.says("token") == ("problem", "taken at first, then refused")
+    assert seen.says("access", "calls") == ("problem", "cannot be read")
+
+
+def test_one_question_whose_token_is_refused_does_not_condemn_it() -> None:
+    seen = examined(ROWS, "calls", "queues", faults=[Fault("status", status=401, after=2)])
+    assert seen.says("token") == ("ok", "taken in the header X-API-Token")
+    assert "the token was refused meanwhile: status 401" in seen.verdict("cap", "calls").evidence
+    assert seen.says("access", "queues") == ("ok", "can be read")
+
+
 def test_a_question_that_fails_says_so_and_the_others_are_asked() -> None:
     # The second request is the window oldest first.
     seen = examined(ROWS, "calls", faults=[Fault("status", status=500, after=2)])

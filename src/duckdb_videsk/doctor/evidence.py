@@ -209,6 +209,7 @@ class Table:
         endpoint, id: the export, and the form or survey.
         others_shift: what the tables looked at before say of the times' shift, microseconds; None: nothing.
         failure: why nothing can be said of it.
+        expelled: how the token was refused after the table had been read with it.
         own_keys_only: all keys were refused, and its own were not.
         found: its newest records.
         searched: the widest range that was asked for them.
@@ -229,6 +230,7 @@ class Table:
     id: str | None = None
     others_shift: int | None = None
     failure: Failure | None = None
+    expelled: Failure | None = None
     own_keys_only: bool = False
     found: Seen | None = None
     searched: Range | None = None
@@ -286,6 +288,7 @@ class Account:
     Attributes:
         settings: those that the requests were made with.
         auth_header: the header whose token was taken; None where none was.
+        refused_in: headers whose token was refused while none had been taken.
         tables: one by one.
         samples: one for each attempt that was answered with a success.
         refusal: what a request that cannot be right was answered with.
@@ -296,6 +299,7 @@ class Account:
 
     settings: Settings
     auth_header: str | None = None
+    refused_in: tuple[str, ...] = ()
     tables: list[Table] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     refusal: Failure | None = None

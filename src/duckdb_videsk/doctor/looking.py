@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.doctor.asking import Prober
     from duckdb_videsk.doctor.evidence import Failure, Seen
 
-__all__ = ["LOOKED_BACK", "OTHER_ZONE", "REQUESTS_A_TABLE", "look_at"]
+__all__ = ["LOOKED_BACK", "OTHER_ZONE", "QUESTIONS", "REQUESTS_A_TABLE", "look_at"]
 
 LOOKED_BACK = (DAY // 24, DAY // 4, DAY, 8 * DAY, 31 * DAY, 366 * DAY)
 """How far back the newest records are looked for, one after the other."""
@@ -29,6 +29,9 @@ OTHER_ZONE = "Asia/Kathmandu"
 
 REQUESTS_A_TABLE = 18
 """The most that `look_at` makes without retries."""
+
+QUESTIONS = ("turned", "plain", "ends", "milliseconds", "cap")
+"""What may be skipped of a table that was read."""
 
 _ENOUGH = 10
 _WINDOW_ROWS = 100
@@ -70,19 +73,30 @@ async def look_at(
     if table.found is None or not table.found.rows:
         return reach
     table.window = _window(table.found)
-    await _ask_again(prober, table)
-    await _ask_around(prober, table, in_milliseconds=in_milliseconds)
-    await _fill(prober, table, table.found, span, even_if_large=full_answers)
+    try:
+        await _ask_again(prober, table)
+        await _ask_around(prober, table, in_milliseconds=in_milliseconds)
+        await _fill(prober, table, table.found, span, even_if_large=full_answers)
+    except Unanswered as error:
+        table.expelled = error.failure
+        for question in QUESTIONS:
+            table.skipped.setdefault(question, f"the token was refused meanwhile: {error.failure}")
     return reach
 
 
 @contextmanager
 def _may_fail(table: Table, question: str) -> Iterator[None]:
-    """A question that has no answer says so, and leaves the others alone."""
+    """A question that has no answer says so, and leaves the others alone.
+
+    Raises:
+        Unanswered: the token is refused, so that nothing more should be asked with it.
+    """
     try:
         yield
     except Unanswered as error:
         table.skipped[question] = f"the request failed: {error.failure}"
+        if error.failure.kind == "AuthenticationError":
+            raise
 
 
 def _request(table: Table, span: Range, *, newest_first: bool = False, zone: str = "UTC") -> Request:
