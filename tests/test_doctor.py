@@ -113,6 +113,14 @@ CASES: list[tuple[Any, str, str, dict[str, Any], str, str]] = [
         "problem",
         "gives records outside the range of start_time",
     ),
+    (
+        {"calls": ROWS["calls"][-12:]},
+        "calls",
+        "filter",
+        {"widens_range_to_s": 3_600, "cap": 20_000},
+        "problem",
+        "gives records outside the range of start_time",
+    ),
     # the order
     (ROWS, "calls", "order", {}, "ok", "$sort 1 and -1 are honoured"),
     (ROWS, "calls", "order", {"sort_ignored": True}, "problem", "$sort -1 is not honoured"),

@@ -216,6 +216,7 @@ class Table:
         window: the part of it that the other questions are about.
         anchor: a record to ask around.
         at_start, at_end, around: whether the record came where its second was `start`, `end`, or inside by a second.
+        near: the answers to the questions around its second.
         elsewhere: the column around whose time the record came, where it did not around its own.
         turned: the window in another time zone, oldest first.
         plain: the window without keys.
@@ -239,6 +240,7 @@ class Table:
     at_start: bool | None = None
     at_end: bool | None = None
     around: bool | None = None
+    near: list[Seen] = field(default_factory=list)
     elsewhere: str | None = None
     turned: Seen | None = None
     plain: Seen | None = None

@@ -194,6 +194,7 @@ async def _ask_ends(prober: Prober, table: Table, anchor: Anchor) -> None:
 async def _comes(prober: Prober, table: Table, anchor: Anchor, span: Range) -> bool | None:
     """Whether the record comes in an answer; None where the cap may have cut it off."""
     seen = await prober.ask(_request(table, span))
+    table.near.append(seen)
     there = anchor.name in seen.names
     return None if seen.full and not there else there
 
