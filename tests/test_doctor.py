@@ -24,7 +24,7 @@ MANY = account_rows(records=1_200)
 TIED = account_rows(ties=True)
 LABELLED = {"id": "Folio", "startTime": "Comienzo", "agent": "Ejecutivo", "endTime": "Término", "duration": "Largo"}
 KEYED = {key: key for endpoint in ENDPOINTS for key in endpoint.api_keys}
-BASE = {"id", "agent", "startTime", "endTime", "duration"}
+MOSTLY_OWN = {key: "agent" if key == "agent" else f"x{key}" for key in KEYED}
 
 
 def test_a_server_as_assumed_has_no_problem() -> None:
@@ -156,6 +156,7 @@ CASES: list[tuple[Any, str, str, dict[str, Any], str, str]] = [
         "problem",
         "not honoured",
     ),
+    (ROWS, "calls", "keys", {"honours_keys": False, "own_labels": MOSTLY_OWN}, "problem", "for all columns"),
     (
         ROWS,
         "calls",
