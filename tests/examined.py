@@ -96,6 +96,7 @@ def examined(
     *tables: str,
     settings: dict[str, Any] | None = None,
     since: datetime | None = None,
+    until: datetime = UNTIL,
     full_answers: bool = False,
     **behaviour: Any,
 ) -> Examined:
@@ -109,7 +110,7 @@ def examined(
             examine(
                 settings_for(simulator, **(settings or {})),
                 endpoints,
-                Range.between(start, UNTIL),
+                Range.between(start, until),
                 ledger=ledger,
                 full_answers=full_answers,
             )

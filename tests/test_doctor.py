@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +13,7 @@ from duckdb_videsk.doctor.evidence import shape_of_time
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ForbiddenError
 from duckdb_videsk.simulator import Fault, Records
-from examined import FORM, SURVEY, TOKEN, UNTIL, Examined, account_of, account_rows, examined, object_id
+from examined import FORM, MINUTE, SURVEY, TOKEN, UNTIL, Examined, account_of, account_rows, examined, object_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,7 +136,7 @@ CASES: list[tuple[Any, str, str, dict[str, Any], str, str]] = [
         "zone",
         {"honours_timezone": False, "prints_in": "UTC"},
         "differs",
-        "ignored: times are always UTC",
+        "ignored: all times seen are UTC",
     ),
     (ROWS, "calls", "zone", {"honours_timezone": False}, "problem", "times are -3.00 hours off"),
     (ROWS, "comments", "zone", {"honours_timezone": False}, "problem", "times are -3.00 hours off"),
@@ -224,6 +224,50 @@ def test_a_shift_that_one_table_shows_holds_for_the_others() -> None:
     assert {v.check for v in seen.report.of_level("problem")} == {"zone"}
 
 
+def night(*, step: int, until: datetime) -> list[dict[str, Any]]:
+    moments = [until - number * step * MINUTE for number in range(1, 14)]
+    return [{"id": object_id(at, n), "startTime": at, "endTime": at + 5 * MINUTE} for n, at in enumerate(moments)]
+
+
+SUMMER_ENDS = datetime(2026, 4, 5, 3, tzinfo=UTC)  # in Santiago, where 23:00 comes twice
+BRITISH_SUMMER_BEGINS = datetime(2026, 3, 29, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("step", [15, 29, 30, 31, 37, 50])
+@pytest.mark.parametrize("hours", [2, 3])
+def test_local_times_as_summer_ends_are_a_matter_of_the_zone_alone(step: int, hours: int) -> None:
+    until = SUMMER_ENDS + timedelta(hours=hours)
+    seen = examined({"calls": night(step=step, until=until)}, "calls", until=until, honours_timezone=False)
+    assert [v.check for v in seen.report.of_level("problem")] == ["zone"]
+    assert "hours off" in seen.says("zone", "calls")[1]
+    assert seen.says("order", "calls")[0] in {"unknown", "ok"}
+
+
+def test_an_order_that_is_wrong_once_is_wrong_where_times_are_utc() -> None:
+    with_late_one = [{"id": object_id(UNTIL - n * MINUTE, n), "startTime": UNTIL - n * MINUTE} for n in range(1, 30)]
+    with_late_one[7]["made"] = with_late_one[7]["startTime"] - 30 * MINUTE
+    rows = [{"made": row["startTime"], **row} for row in with_late_one]
+    seen = examined({"calls": rows}, "calls", filter_key={"calls": "made"})
+    assert seen.says("order", "calls") == ("problem", "$sort -1 and 1 is not honoured")
+
+
+@pytest.mark.parametrize("hours", [2, 3, 4, 5])
+def test_a_zone_whose_summer_begins_is_not_utc_because_its_winter_is(hours: int) -> None:
+    until = BRITISH_SUMMER_BEGINS + timedelta(hours=hours)
+    how = {"until": until, "honours_timezone": False, "prints_in": "Europe/London"}
+    seen = examined({"calls": night(step=31, until=until)}, "calls", **how)
+    assert seen.says("zone", "calls") == ("problem", "times are +1.00 hours off, although UTC was asked for")
+
+
+def test_a_zone_is_not_judged_by_a_record_at_the_edge_alone() -> None:
+    crowd = UNTIL - 10 * MINUTE
+    moments = [crowd] * 100 + [crowd + timedelta(seconds=1)]
+    rows = [{"id": object_id(at, n), "startTime": at} for n, at in enumerate(moments)]
+    seen = examined({"calls": rows}, "calls", start_inclusive=False)
+    assert seen.says("zone", "calls") == ("unknown", "not known")
+    assert "clearly within" in seen.verdict("zone", "calls").evidence
+
+
 def test_every_check_of_a_table_was_tried_both_ways() -> None:
     tried: dict[str, set[str]] = {}
     for _, _, check, _, level, _ in CASES:
@@ -308,7 +352,7 @@ def test_nothing_is_known_without_an_answer() -> None:
 CLAIMS: list[tuple[str, str, str, Callable[[dict[str, Any]], bool]]] = [
     ("zone", "ok", "", lambda b: b["honours_timezone"]),
     ("zone", "problem", "", lambda b: not b["honours_timezone"] and b["prints_in"] != "UTC"),
-    ("zone", "differs", "always UTC", lambda b: not b["honours_timezone"] and b["prints_in"] == "UTC"),
+    ("zone", "differs", "seen are UTC", lambda b: not b["honours_timezone"] and b["prints_in"] == "UTC"),
     ("zone", "differs", "another zone gives", lambda b: b["range_in_zone"]),
     ("keys", "ok", "", lambda b: b["honours_keys"]),
     ("order", "ok", "", lambda b: not b["sort_ignored"]),

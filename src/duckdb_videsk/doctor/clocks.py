@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 __all__ = ["id_shift", "range_shift", "shift_of"]
 
 _QUARTER = 900 * SECOND
+_HOUR = 4 * _QUARTER
 _NEAR = 60 * SECOND
+# So large a part of the records does not begin an hour after its id was made.
+_NOT_BY_CHANCE = 4
 _ZONES = 15 * 3_600 * SECOND
 
 
 def id_shift(seen: Seen) -> int | None:
-    """Microseconds, in whole quarters of an hour, that most times are after their ids' creation; None: no telling.
+    """Microseconds, in whole quarters of an hour, that times are after their ids' creation; None: no telling.
+
+    The shift of most, or of the more of two shifts that are an hour apart; 0 only where hardly any is an hour off.
 
     Only of exports whose ids are made when their record begins.
     """
@@ -65,4 +70,8 @@ def _common(offsets: list[int]) -> int | None:
     if not quarters:
         return None
     shift, count = quarters.most_common(1)[0]
-    return shift if count * 2 > len(offsets) else None
+    # Times of a zone with summer time are off by two shifts, an hour apart.
+    other = max((shift - _HOUR, shift + _HOUR), key=lambda quarter: quarters[quarter])
+    if (count + quarters[other]) * 2 <= len(offsets):
+        return None
+    return shift or (other if quarters[other] * _NOT_BY_CHANCE >= len(offsets) else 0)
