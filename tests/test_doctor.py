@@ -335,6 +335,31 @@ def test_a_verdict_on_the_server(
     assert bool(found.follows) == (level in {"differs", "problem"})
 
 
+@pytest.mark.parametrize(
+    ("check", "headers", "behaviour", "level", "reading"),
+    [
+        ("clock", {"Date": "yesterday"}, {}, "unknown", "not known"),
+        ("packing", {"Content-Encoding": "identity"}, {"gzip": False}, "differs", "answers are not packed"),
+        (
+            "rate",
+            {"Ratelimit-Policy": "5000;w=3600"},
+            {},
+            "differs",
+            "5,000 in 3,600 s, less than the settings, and too",
+        ),
+        ("rate", {"Ratelimit-Policy": "600;w=60"}, {}, "differs", "10 a second, less than the settings"),
+        ("rate", {"Ratelimit-Policy": "90000;w=3600"}, {}, "ok", "25 a second at the most"),
+    ],
+)
+def test_headers_are_not_taken_for_more_than_they_say(
+    check: str, headers: dict[str, str], behaviour: dict[str, Any], level: str, reading: str
+) -> None:
+    settings = {"requests_per_second": 20}
+    found = examined(ROWS, "calls", headers=headers, settings=settings, **behaviour).verdict(check)
+    assert found.level == level, found
+    assert reading in found.reading
+
+
 def test_nothing_is_known_without_an_answer() -> None:
     seen = examined(ROWS, "calls", faults=[Fault("reset", times=None)])
     said = {v.check: v.level for v in seen.report.verdicts}

@@ -155,10 +155,10 @@ class Prober:
             Sample(
                 ms=ms,
                 size=len(reply.body),
-                packed=packed.lower(),
+                packed="" if packed.lower() == "identity" else packed.lower(),
                 wire=int(length) if length.isdecimal() else None,
                 headers={name: text for name, text in reply.headers.items() if name.startswith("ratelimit")},
-                ahead=seconds_ahead(reply.headers, time.time()) if reply.headers.get("date") else None,
+                ahead=seconds_ahead(reply.headers, time.time()),
             )
         )
 
