@@ -268,6 +268,21 @@ def test_a_zone_is_not_judged_by_a_record_at_the_edge_alone() -> None:
     assert "clearly within" in seen.verdict("zone", "calls").evidence
 
 
+@pytest.mark.parametrize("day", [1, 2, 10, 12])
+def test_the_month_before_the_day_is_seen_in_the_first_days_of_a_month(day: int) -> None:
+    until = datetime(2026, 3, day, 18, tzinfo=UTC)
+    rows = [{"id": row["id"], "createdAt": row["startTime"]} for row in night(step=7, until=until)]
+    seen = examined({"ai/topics": rows}, "ai_topics", until=until, date_formats={"ai/topics": "mdy"})
+    assert seen.says("dates", "ai_topics") == ("problem", "the month before the day")
+    assert seen.says("filter", "ai_topics") == ("unknown", "not known")
+
+
+def test_a_label_is_shown_on_one_line_and_commands_no_terminal() -> None:
+    seen = examined({"calls": [{**row, "\x1b[2J\nmood": 3} for row in ROWS["calls"]]}, "calls")
+    assert "mood”" in seen.verdict("columns", "calls").evidence
+    assert seen.verdict("columns", "calls").evidence.isprintable()
+
+
 def test_every_check_of_a_table_was_tried_both_ways() -> None:
     tried: dict[str, set[str]] = {}
     for _, _, check, _, level, _ in CASES:
@@ -526,6 +541,18 @@ def test_a_question_that_fails_says_so_and_the_others_are_asked() -> None:
     assert seen.says("ends", "calls")[0] == "ok"
 
 
+def test_a_wider_look_that_fails_leaves_what_was_found() -> None:
+    seen = examined({"calls": ROWS["calls"][-3:]}, "calls", faults=[Fault("status", status=500, after=1)])
+    assert seen.says("access", "calls") == ("ok", "can be read")
+    assert seen.says("ends", "calls")[0] == seen.says("filter", "calls")[0] == "ok"
+
+
+def test_a_gateway_that_fails_once_is_not_how_the_api_refuses() -> None:
+    last = len(examined(ROWS, "comments").asked) - 1
+    once_more = {"settings": {"retries": 1}, "faults": [Fault("html", status=502, after=last)]}
+    assert examined(ROWS, "comments", **once_more).says("refusals")[0] == "ok"
+
+
 def test_a_passing_fault_is_tried_again() -> None:
     seen = examined(ROWS, "calls", settings={"retries": 2}, faults=[Fault("status", status=503, after=1)])
     assert seen.report.level == "ok"
@@ -612,6 +639,11 @@ def test_full_answers_are_asked_for_only_where_they_are_small_or_wanted() -> Non
     whole = examined(rows, "calls", cap=1_000, announced_cap=20_000, full_answers=True)
     assert max(asked.rows for asked in whole.asked) == 1_000
     assert whole.says("cap", "calls") == ("differs", "announces 20,000, cuts at 1,000")
+
+
+def test_a_table_without_records_does_not_lead_to_a_large_answer_of_the_next_one() -> None:
+    rows = {"calls": [], "queues": account_rows(records=3_000)["queues"]}
+    assert max(asked.rows for asked in examined(rows, "calls", "queues", cap=20_000).asked) < 100
 
 
 def test_a_table_in_figures() -> None:

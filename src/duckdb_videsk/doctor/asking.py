@@ -98,7 +98,7 @@ class Prober:
         self.settings = replace(self.settings, auth_header=name)
         self._client = Client(self.settings, all_keys=DOCUMENTED_KEYS)
 
-    async def ask(self, request: Request, *, retries: int = _RETRIES) -> Seen:
+    async def ask(self, request: Request) -> Seen:
         """A readable answer.
 
         Raises:
@@ -108,7 +108,7 @@ class Prober:
         attempts, seen, reply = _Attempts(), None, None
         error: ApiError | None = None
         try:
-            reply = await self._reply(request, attempts, min(retries, self.settings.retries))
+            reply = await self._reply(request, attempts, min(_RETRIES, self.settings.retries))
             seen = await asyncio.to_thread(_read, reply, request)
         except ResponseError as refused:
             error = refused

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from duckdb_videsk.ranges import SECOND
+from duckdb_videsk.ranges import SECOND, as_datetime, micros
 
 if TYPE_CHECKING:
     from duckdb_videsk.doctor.evidence import Seen, Table
+    from duckdb_videsk.ranges import Range
 
-__all__ = ["id_shift", "range_shift", "shift_of"]
+__all__ = ["id_shift", "is_month_first", "range_shift", "shift_of"]
 
 _QUARTER = 900 * SECOND
 _HOUR = 4 * _QUARTER
 _NEAR = 60 * SECOND
 # So large a part of the records does not begin an hour after its id was made.
 _NOT_BY_CHANCE = 4
+_MONTHS = 12
 _ZONES = 15 * 3_600 * SECOND
 
 
@@ -59,6 +61,24 @@ def shift_of(table: Table) -> int | None:
     if own is None and not table.around:
         own = table.others_shift
     return own or range_shift(table.found)
+
+
+def is_month_first(table: Table) -> bool:
+    """Whether times that are outside the range that was asked are in it with day and month changed about."""
+    if table.found is None:
+        return False
+    span = table.found.request.span
+    outside = [time for time in table.found.times if time is not None and not _is_in(time, span)]
+    return bool(outside) and all(_is_in(other, span) for other in map(_changed_about, outside))
+
+
+def _is_in(time: int | None, span: Range) -> bool:
+    return time is not None and span.start - SECOND < time <= span.end
+
+
+def _changed_about(time: int) -> int | None:
+    moment = as_datetime(time)
+    return micros(moment.replace(day=moment.month, month=moment.day)) if moment.day <= _MONTHS else None
 
 
 def _common(offsets: list[int]) -> int | None:

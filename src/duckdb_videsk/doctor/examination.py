@@ -185,7 +185,7 @@ class _Examination:
         end = self._span.end
         request = Request(table.endpoint, Range(end - SECOND, end), id=table.id, time_zone=_NO_ZONE)
         try:
-            await self._prober.ask(request, retries=0)
+            await self._prober.ask(request)
             self._account.refusal_taken = True
         except Unanswered as error:
             self._account.refusal = error.failure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from duckdb_videsk.doctor.clocks import shift_of
+from duckdb_videsk.doctor.clocks import is_month_first, shift_of
 from duckdb_videsk.doctor.verdicts import Verdict
 from duckdb_videsk.ranges import SECOND
 
@@ -23,6 +23,8 @@ def judge_filter(table: Table) -> Verdict | None:
         return None
     if table.elsewhere is None and shift_of(table):
         return Verdict("filter", "unknown", "not known", "the times are shifted")
+    if is_month_first(table):
+        return Verdict("filter", "unknown", "not known", "the times have the month before the day")
     return _fault(table) or _confirmed(table)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from duckdb_videsk.doctor.verdicts import Verdict
 from duckdb_videsk.endpoints import DOCUMENTED_KEYS
+from duckdb_videsk.harmless import one_line
 from duckdb_videsk.labels import shipped
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def judge_columns(table: Table) -> Verdict | None:
 
 
 def _listed(labels: Sequence[str]) -> str:
-    shown = ", ".join(f"“{label[:40]}”" for label in labels[:5])
+    shown = ", ".join(f"“{one_line(label[:40])}”" for label in labels[:5])
     return shown if len(labels) <= 5 else f"{shown} and {len(labels) - 5} more"
 
 

@@ -38,6 +38,7 @@ _WINDOW_ROWS = 100
 _FULL_ROWS = 10_000
 _APART = 2 * SECOND
 _REFUSED = {"BadRequestError"}
+_REFUSES_TOKEN = "AuthenticationError"  # noqa: S105 - not a secret
 
 
 async def look_at(
@@ -60,7 +61,7 @@ async def look_at(
         in_milliseconds: find out to the millisecond how a request's ends are read.
 
     Returns:
-        the step at which there were records.
+        the step at which there were records; the first one where so long a range could hold a large answer.
 
     Raises:
         Spent: no more requests may be made.
@@ -70,6 +71,8 @@ async def look_at(
     except Unanswered as error:
         table.failure = error.failure
         return reach
+    if table.found is not None and table.found.limit > _FULL_ROWS and not full_answers:
+        reach = 0
     if table.found is None or not table.found.rows:
         return reach
     table.window = _window(table.found)
@@ -95,7 +98,7 @@ def _may_fail(table: Table, question: str) -> Iterator[None]:
         yield
     except Unanswered as error:
         table.skipped[question] = f"the request failed: {error.failure}"
-        if error.failure.kind == "AuthenticationError":
+        if error.failure.kind == _REFUSES_TOKEN:
             raise
 
 
@@ -105,13 +108,22 @@ def _request(table: Table, span: Range, *, newest_first: bool = False, zone: str
 
 
 async def _find(prober: Prober, table: Table, span: Range, reach: int) -> int:
-    """The newest records, looking back further as long as there are few."""
+    """The newest records, looking back further as long as there are few.
+
+    Raises:
+        Unanswered: before there was a record, or the token is refused.
+    """
     for step, back in enumerate(LOOKED_BACK):
         if step < reach:
             continue
         start = max(span.start, span.end - back) // SECOND * SECOND
+        try:
+            table.found = await _ask_first(prober, table, Range(start, span.end))
+        except Unanswered as error:
+            if table.found is None or not table.found.rows or error.failure.kind == _REFUSES_TOKEN:
+                raise
+            break
         table.searched = Range(start, span.end)
-        table.found = await _ask_first(prober, table, table.searched)
         reach = step
         if table.found.full or table.found.rows >= _ENOUGH or start <= span.start:
             break
