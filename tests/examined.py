@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from duckdb_videsk.doctor import examine, report_of
@@ -14,6 +16,8 @@ from duckdb_videsk.settings import load_settings
 from duckdb_videsk.simulator import Behaviour, Records, Simulator
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from duckdb_videsk.doctor import Report
     from duckdb_videsk.doctor.evidence import Account
     from duckdb_videsk.doctor.verdicts import Verdict
@@ -71,6 +75,16 @@ def account_of(**changes: Any) -> Records:
     return Records({**rows, **changes}, forms={FORM: filled}, surveys={SURVEY: filled})
 
 
+class Saying(Simulator):
+    """A simulator whose answers have these headers whatever else they have."""
+
+    headers: Mapping[str, str] = MappingProxyType({})
+
+    def _reply(self, *asked: Any) -> Any:
+        reply = super()._reply(*asked)
+        return replace(reply, headers={**reply.headers, **self.headers})
+
+
 class Examined:
     """One examination, and what the simulator saw of it."""
 
@@ -96,12 +110,15 @@ def examined(
     *tables: str,
     settings: dict[str, Any] | None = None,
     since: datetime | None = None,
+    until: datetime = UNTIL,
+    headers: Mapping[str, str] | None = None,
     full_answers: bool = False,
     **behaviour: Any,
 ) -> Examined:
     """Examine those tables of an account whose server behaves like that."""
     records = source if isinstance(source, Records) else Records(source)
-    with Simulator(records, behaviour=Behaviour(**behaviour), token=TOKEN) as simulator:
+    with Saying(records, behaviour=Behaviour(**behaviour), token=TOKEN) as simulator:
+        simulator.headers = headers or {}
         ledger = Ledger()
         start = datetime(1, 1, 1, tzinfo=UTC) if since is None else since
         endpoints = [by_table()[table] for table in tables or by_table()]
@@ -109,7 +126,7 @@ def examined(
             examine(
                 settings_for(simulator, **(settings or {})),
                 endpoints,
-                Range.between(start, UNTIL),
+                Range.between(start, until),
                 ledger=ledger,
                 full_answers=full_answers,
             )

@@ -478,6 +478,15 @@ def test_the_demo_needs_no_account_and_no_terminal(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("strict", [{"OFFLINE": "true"}, {"MAX_REQUESTS": "1"}, {"SCAN_BUDGET": "1"}])
+def test_the_demo_runs_whatever_is_set_for_the_own_account(strict: dict[str, str]) -> None:
+    environment = {f"VIDESK_{name}": value for name, value in strict.items()} | {"VIDESK_UNBOUNDED_SCANS": "refuse"}
+    with started("demo", PYTHONIOENCODING="utf-8", **environment) as child:
+        out, err = child.communicate(timeout=60)
+    assert (child.returncode, err) == (0, b"")
+    assert b"What to try next" in out
+
+
 def test_help_loads_nothing_and_names_every_command() -> None:
     code = (
         "import sys; from duckdb_videsk.cli import main\n"

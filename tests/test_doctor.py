@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +13,7 @@ from duckdb_videsk.doctor.evidence import shape_of_time
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ForbiddenError
 from duckdb_videsk.simulator import Fault, Records
-from examined import FORM, SURVEY, TOKEN, UNTIL, Examined, account_of, account_rows, examined, object_id
+from examined import FORM, MINUTE, SURVEY, TOKEN, UNTIL, Examined, account_of, account_rows, examined, object_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ MANY = account_rows(records=1_200)
 TIED = account_rows(ties=True)
 LABELLED = {"id": "Folio", "startTime": "Comienzo", "agent": "Ejecutivo", "endTime": "Término", "duration": "Largo"}
 KEYED = {key: key for endpoint in ENDPOINTS for key in endpoint.api_keys}
-BASE = {"id", "agent", "startTime", "endTime", "duration"}
+MOSTLY_OWN = {key: "agent" if key == "agent" else f"x{key}" for key in KEYED}
 
 
 def test_a_server_as_assumed_has_no_problem() -> None:
@@ -113,6 +113,14 @@ CASES: list[tuple[Any, str, str, dict[str, Any], str, str]] = [
         "problem",
         "gives records outside the range of start_time",
     ),
+    (
+        {"calls": ROWS["calls"][-12:]},
+        "calls",
+        "filter",
+        {"widens_range_to_s": 3_600, "cap": 20_000},
+        "problem",
+        "gives records outside the range of start_time",
+    ),
     # the order
     (ROWS, "calls", "order", {}, "ok", "$sort 1 and -1 are honoured"),
     (ROWS, "calls", "order", {"sort_ignored": True}, "problem", "$sort -1 is not honoured"),
@@ -128,7 +136,7 @@ CASES: list[tuple[Any, str, str, dict[str, Any], str, str]] = [
         "zone",
         {"honours_timezone": False, "prints_in": "UTC"},
         "differs",
-        "ignored: times are always UTC",
+        "ignored: all times seen are UTC",
     ),
     (ROWS, "calls", "zone", {"honours_timezone": False}, "problem", "times are -3.00 hours off"),
     (ROWS, "comments", "zone", {"honours_timezone": False}, "problem", "times are -3.00 hours off"),
@@ -148,6 +156,7 @@ CASES: list[tuple[Any, str, str, dict[str, Any], str, str]] = [
         "problem",
         "not honoured",
     ),
+    (ROWS, "calls", "keys", {"honours_keys": False, "own_labels": MOSTLY_OWN}, "problem", "for all columns"),
     (
         ROWS,
         "calls",
@@ -213,6 +222,65 @@ def test_a_shift_that_one_table_shows_holds_for_the_others() -> None:
     assert seen.says("ends", "appointments") == seen.says("filter", "appointments") == ("unknown", "not known")
     # Nothing of a filter can be told by times that are wrong.
     assert {v.check for v in seen.report.of_level("problem")} == {"zone"}
+
+
+def night(*, step: int, until: datetime) -> list[dict[str, Any]]:
+    moments = [until - number * step * MINUTE for number in range(1, 14)]
+    return [{"id": object_id(at, n), "startTime": at, "endTime": at + 5 * MINUTE} for n, at in enumerate(moments)]
+
+
+SUMMER_ENDS = datetime(2026, 4, 5, 3, tzinfo=UTC)  # in Santiago, where 23:00 comes twice
+BRITISH_SUMMER_BEGINS = datetime(2026, 3, 29, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("step", [15, 29, 30, 31, 37, 50])
+@pytest.mark.parametrize("hours", [2, 3])
+def test_local_times_as_summer_ends_are_a_matter_of_the_zone_alone(step: int, hours: int) -> None:
+    until = SUMMER_ENDS + timedelta(hours=hours)
+    seen = examined({"calls": night(step=step, until=until)}, "calls", until=until, honours_timezone=False)
+    assert [v.check for v in seen.report.of_level("problem")] == ["zone"]
+    assert "hours off" in seen.says("zone", "calls")[1]
+    assert seen.says("order", "calls")[0] in {"unknown", "ok"}
+
+
+def test_an_order_that_is_wrong_once_is_wrong_where_times_are_utc() -> None:
+    with_late_one = [{"id": object_id(UNTIL - n * MINUTE, n), "startTime": UNTIL - n * MINUTE} for n in range(1, 30)]
+    with_late_one[7]["made"] = with_late_one[7]["startTime"] - 30 * MINUTE
+    rows = [{"made": row["startTime"], **row} for row in with_late_one]
+    seen = examined({"calls": rows}, "calls", filter_key={"calls": "made"})
+    assert seen.says("order", "calls") == ("problem", "$sort -1 and 1 is not honoured")
+
+
+@pytest.mark.parametrize("hours", [2, 3, 4, 5])
+def test_a_zone_whose_summer_begins_is_not_utc_because_its_winter_is(hours: int) -> None:
+    until = BRITISH_SUMMER_BEGINS + timedelta(hours=hours)
+    how = {"until": until, "honours_timezone": False, "prints_in": "Europe/London"}
+    seen = examined({"calls": night(step=31, until=until)}, "calls", **how)
+    assert seen.says("zone", "calls") == ("problem", "times are +1.00 hours off, although UTC was asked for")
+
+
+def test_a_zone_is_not_judged_by_a_record_at_the_edge_alone() -> None:
+    crowd = UNTIL - 10 * MINUTE
+    moments = [crowd] * 100 + [crowd + timedelta(seconds=1)]
+    rows = [{"id": object_id(at, n), "startTime": at} for n, at in enumerate(moments)]
+    seen = examined({"calls": rows}, "calls", start_inclusive=False)
+    assert seen.says("zone", "calls") == ("unknown", "not known")
+    assert "clearly within" in seen.verdict("zone", "calls").evidence
+
+
+@pytest.mark.parametrize("day", [1, 2, 10, 12])
+def test_the_month_before_the_day_is_seen_in_the_first_days_of_a_month(day: int) -> None:
+    until = datetime(2026, 3, day, 18, tzinfo=UTC)
+    rows = [{"id": row["id"], "createdAt": row["startTime"]} for row in night(step=7, until=until)]
+    seen = examined({"ai/topics": rows}, "ai_topics", until=until, date_formats={"ai/topics": "mdy"})
+    assert seen.says("dates", "ai_topics") == ("problem", "the month before the day")
+    assert seen.says("filter", "ai_topics") == ("unknown", "not known")
+
+
+def test_a_label_is_shown_on_one_line_and_commands_no_terminal() -> None:
+    seen = examined({"calls": [{**row, "\x1b[2J\nmood": 3} for row in ROWS["calls"]]}, "calls")
+    assert "mood”" in seen.verdict("columns", "calls").evidence
+    assert seen.verdict("columns", "calls").evidence.isprintable()
 
 
 def test_every_check_of_a_table_was_tried_both_ways() -> None:
@@ -282,6 +350,31 @@ def test_a_verdict_on_the_server(
     assert bool(found.follows) == (level in {"differs", "problem"})
 
 
+@pytest.mark.parametrize(
+    ("check", "headers", "behaviour", "level", "reading"),
+    [
+        ("clock", {"Date": "yesterday"}, {}, "unknown", "not known"),
+        ("packing", {"Content-Encoding": "identity"}, {"gzip": False}, "differs", "answers are not packed"),
+        (
+            "rate",
+            {"Ratelimit-Policy": "5000;w=3600"},
+            {},
+            "differs",
+            "5,000 in 3,600 s, less than the settings, and too",
+        ),
+        ("rate", {"Ratelimit-Policy": "600;w=60"}, {}, "differs", "10 a second, less than the settings"),
+        ("rate", {"Ratelimit-Policy": "90000;w=3600"}, {}, "ok", "25 a second at the most"),
+    ],
+)
+def test_headers_are_not_taken_for_more_than_they_say(
+    check: str, headers: dict[str, str], behaviour: dict[str, Any], level: str, reading: str
+) -> None:
+    settings = {"requests_per_second": 20}
+    found = examined(ROWS, "calls", headers=headers, settings=settings, **behaviour).verdict(check)
+    assert found.level == level, found
+    assert reading in found.reading
+
+
 def test_nothing_is_known_without_an_answer() -> None:
     seen = examined(ROWS, "calls", faults=[Fault("reset", times=None)])
     said = {v.check: v.level for v in seen.report.verdicts}
@@ -299,7 +392,7 @@ def test_nothing_is_known_without_an_answer() -> None:
 CLAIMS: list[tuple[str, str, str, Callable[[dict[str, Any]], bool]]] = [
     ("zone", "ok", "", lambda b: b["honours_timezone"]),
     ("zone", "problem", "", lambda b: not b["honours_timezone"] and b["prints_in"] != "UTC"),
-    ("zone", "differs", "always UTC", lambda b: not b["honours_timezone"] and b["prints_in"] == "UTC"),
+    ("zone", "differs", "seen are UTC", lambda b: not b["honours_timezone"] and b["prints_in"] == "UTC"),
     ("zone", "differs", "another zone gives", lambda b: b["range_in_zone"]),
     ("keys", "ok", "", lambda b: b["honours_keys"]),
     ("order", "ok", "", lambda b: not b["sort_ignored"]),
@@ -388,6 +481,56 @@ def test_the_first_export_alone_may_refuse_the_token() -> None:
     assert seen.says("access", "queues") == ("ok", "can be read")
 
 
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_the_other_header_is_kept_where_it_is_not_refused(status: int) -> None:
+    faults = [Fault("status", status=status, times=None, endpoint="calls")]
+    seen = examined(ROWS, "calls", "queues", "comments", accepts="authorization", faults=faults)
+    assert seen.says("token") == ("problem", "taken in the header Authorization, refused in X-API-Token")
+    assert seen.verdict("access", "calls").evidence.startswith(f"status {status}")
+    assert seen.says("access", "queues") == seen.says("access", "comments") == ("ok", "can be read")
+
+
+def test_a_token_that_may_read_nothing_in_the_other_header() -> None:
+    seen = examined(ROWS, "calls", "queues", "comments", accepts="authorization", token_state="forbidden")
+    assert seen.says("token") == ("problem", "refused in X-API-Token; in Authorization it may read nothing")
+    assert len(seen.asked) == 3
+    assert "no more was asked" in seen.report.stopped
+
+
+@pytest.mark.parametrize(
+    ("faults", "settings"), [([], {"max_requests": 1}), ([Fault("reset", times=None, endpoint="queues")], {})]
+)
+def test_one_header_that_refuses_says_nothing_of_the_other(faults: list[Fault], settings: dict[str, Any]) -> None:
+    seen = examined(ROWS, "queues", "calls", accepts="authorization", settings=settings, faults=faults)
+    assert seen.says("token")[0] == "problem"
+    assert "refused in X-API-Token; of Authorization nothing is known" in seen.says("token")[1]
+    assert "X-API-Token: status 401" in seen.verdict("token").evidence
+
+
+@pytest.mark.parametrize("after", [2, 3, 5, 9])
+def test_a_token_that_expires_within_the_last_table(after: int) -> None:
+    seen = examined(ROWS, "calls", expires_after_requests=after)
+    assert seen.says("token") == ("problem", "taken at first, then refused")
+    # One for a question, and one that tells whether it is the token.
+    assert [asked.status for asked in seen.asked].count(401) == 2
+    assert seen.says("access", "calls") == ("ok", "can be read")
+    assert "jwt expired" in seen.verdict("cap", "calls").evidence
+
+
+def test_a_token_that_expires_between_two_looks_back_is_not_tried_in_the_other_header() -> None:
+    seen = examined(ROWS, "calls", expires_after_requests=1)
+    assert [asked.status for asked in seen.asked] == [201, 401, 401]
+    assert seen.says("token") == ("problem", "taken at first, then refused")
+    assert seen.says("access", "calls") == ("problem", "cannot be read")
+
+
+def test_one_question_whose_token_is_refused_does_not_condemn_it() -> None:
+    seen = examined(ROWS, "calls", "queues", faults=[Fault("status", status=401, after=2)])
+    assert seen.says("token") == ("ok", "taken in the header X-API-Token")
+    assert "the token was refused meanwhile: status 401" in seen.verdict("cap", "calls").evidence
+    assert seen.says("access", "queues") == ("ok", "can be read")
+
+
 def test_a_question_that_fails_says_so_and_the_others_are_asked() -> None:
     # The second request is the window oldest first.
     seen = examined(ROWS, "calls", faults=[Fault("status", status=500, after=2)])
@@ -396,6 +539,18 @@ def test_a_question_that_fails_says_so_and_the_others_are_asked() -> None:
     assert failed
     assert all(v.level == "unknown" for v in failed)
     assert seen.says("ends", "calls")[0] == "ok"
+
+
+def test_a_wider_look_that_fails_leaves_what_was_found() -> None:
+    seen = examined({"calls": ROWS["calls"][-3:]}, "calls", faults=[Fault("status", status=500, after=1)])
+    assert seen.says("access", "calls") == ("ok", "can be read")
+    assert seen.says("ends", "calls")[0] == seen.says("filter", "calls")[0] == "ok"
+
+
+def test_a_gateway_that_fails_once_is_not_how_the_api_refuses() -> None:
+    last = len(examined(ROWS, "comments").asked) - 1
+    once_more = {"settings": {"retries": 1}, "faults": [Fault("html", status=502, after=last)]}
+    assert examined(ROWS, "comments", **once_more).says("refusals")[0] == "ok"
 
 
 def test_a_passing_fault_is_tried_again() -> None:
@@ -484,6 +639,11 @@ def test_full_answers_are_asked_for_only_where_they_are_small_or_wanted() -> Non
     whole = examined(rows, "calls", cap=1_000, announced_cap=20_000, full_answers=True)
     assert max(asked.rows for asked in whole.asked) == 1_000
     assert whole.says("cap", "calls") == ("differs", "announces 20,000, cuts at 1,000")
+
+
+def test_a_table_without_records_does_not_lead_to_a_large_answer_of_the_next_one() -> None:
+    rows = {"calls": [], "queues": account_rows(records=3_000)["queues"]}
+    assert max(asked.rows for asked in examined(rows, "calls", "queues", cap=20_000).asked) < 100
 
 
 def test_a_table_in_figures() -> None:

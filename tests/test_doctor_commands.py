@@ -102,6 +102,14 @@ def test_a_narrow_terminal_and_a_report_without_an_answer() -> None:
     assert " ".join(text.split()).startswith("2 problems at 127.0.0.1: 0 of 11 tables read, 1 request in ")
 
 
+def test_an_account_without_records_was_read_and_times_that_are_not_hide_no_problem() -> None:
+    empty = drawn_report(examined(Records({}), "calls", "queues").report, width=100)
+    assert empty.startswith("No record was found at 127.0.0.1: 0 of 2 tables read, ")
+    odd = drawn_report(examined(account_rows(), "calls", date_formats={"calls": "words"}).report, width=100)
+    row = next(line for line in odd.splitlines() if line.startswith("calls "))
+    assert row.split() == ["calls", "5,000", "?", *["?"] * 4, "differs", "PROBLEM"]
+
+
 def test_json_for_programs(doctor: Any) -> None:
     code, out, err = doctor("--json", "--forms", FORM)
     assert (code, err) == (0, "")

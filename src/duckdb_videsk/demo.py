@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from duckdb_videsk.opening import connect
@@ -24,6 +24,8 @@ _ZONE = "America/Santiago"
 # Fixed, so that a day of the past holds the same records whenever it is asked for.
 _SINCE = date(2021, 1, 4)
 _LATENCY_SECONDS = 0.08
+# What the user has set for their own account may be too little for the demonstration.
+_ITS_OWN: dict[str, Any] = {"offline": False, "max_requests": 1_000, "scan_budget": 1_000}
 _WELCOME = """\
 A simulated Videsk account: made-up calls since 2021, on a local server that answers like the export API,
 5,000 records at a time. You write SQL; requests, caps and time zones are taken care of.
@@ -58,7 +60,7 @@ def run_demo() -> None:
     with (
         Simulator(demo_account(), behaviour=behaviour) as simulator,
         connect(
-            token=simulator.token, base_url=simulator.url, time_zone=_ZONE, cache_dir="none", lake=False
+            token=simulator.token, base_url=simulator.url, time_zone=_ZONE, cache_dir="none", lake=False, **_ITS_OWN
         ) as connection,
     ):
         for number, (title, sql) in enumerate(demo_queries(), 1):

@@ -9,17 +9,20 @@ import asyncio
 import math
 import time
 from collections import deque
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Pace", "Turn", "announced_limits", "retry_after", "seconds_ahead"]
+__all__ = ["LONGEST_WINDOW", "Pace", "Turn", "announced_limits", "retry_after", "seconds_ahead"]
+
+LONGEST_WINDOW = 120.0
+"""Seconds; the windows of limits that are kept to by pace."""
 
 _MARGIN = 1.05
 _LONGEST_WAIT = 120.0
-_LONGEST_WINDOW = 120.0
 _MOST_STARTS = 100_000
 _MOST_LIMITS = 16
 
@@ -73,7 +76,7 @@ class Pace:
         Windows of more than two minutes are not paced: the server says when one is used up.
         """
         if announced := announced_limits(headers):
-            followed = [limit for limit in announced if limit[1] <= _LONGEST_WINDOW][:_MOST_LIMITS]
+            followed = [limit for limit in announced if limit[1] <= LONGEST_WINDOW][:_MOST_LIMITS]
             self._limits = [self._own, *followed]
         remaining, reset = _number(headers.get("ratelimit-remaining")), _number(headers.get("ratelimit-reset"))
         if remaining is not None and remaining <= 0 and reset and not self._explained_by_own_starts(reset):
@@ -119,12 +122,13 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return _number(headers.get("retry-after"))
 
 
-def seconds_ahead(headers: Mapping[str, str], now: float) -> float:
-    """How far `now`, seconds since the epoch, is ahead of a `Date` header; 0 where that is absent or odd."""
+def seconds_ahead(headers: Mapping[str, str], now: float) -> float | None:
+    """How far `now`, seconds since the epoch, is ahead of a `Date` header; None where that is absent or odd."""
     try:
-        return now - parsedate_to_datetime(headers.get("date", "")).timestamp()
+        date = parsedate_to_datetime(headers.get("date", ""))
+        return now - (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError):
-        return 0.0
+        return None
 
 
 def _number(text: str | None, below: float = 86_400) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from duckdb_videsk.doctor.verdicts import Verdict
+from duckdb_videsk.settings import AUTH_HEADERS
 
 if TYPE_CHECKING:
     from duckdb_videsk.doctor.evidence import Account, Failure, Table
@@ -28,7 +29,7 @@ def judge_token(account: Account) -> Verdict:
     taken, asked = account.auth_header, account.settings.auth_header
     failures = [table.failure for table in account.tables if table.failure is not None]
     if taken is None:
-        return _untaken(failures)
+        return _untaken(account, failures)
     if taken != asked:
         return Verdict(
             "token",
@@ -37,19 +38,30 @@ def judge_token(account: Account) -> Verdict:
             f"{asked}: status 401; {taken}: status 201",
             f"Set auth_header = '{taken}' (VIDESK_AUTH_HEADER={taken}); every query fails before.",
         )
-    if account.stopped == "token":
+    if (expelled := _expelled(account)) is not None:
         return Verdict(
             "token",
             "problem",
             "taken at first, then refused",
-            str(failures[-1]) if failures else "",
+            str(expelled),
             "It may have expired meanwhile: make a new one and set VIDESK_API_TOKEN.",
         )
     return Verdict("token", "ok", f"taken in the header {taken}", "status 201")
 
 
-def _untaken(failures: list[Failure]) -> Verdict:
+def _expelled(account: Account) -> Failure | None:
+    """How the token was refused after it had been taken; None where it is good, but for single exports."""
+    if account.refusal is not None and account.refusal.kind == "AuthenticationError":
+        return account.refusal
+    if account.stopped != "token":
+        return None
+    return next(failure for table in reversed(account.tables) if (failure := table.failure or table.expelled))
+
+
+def _untaken(account: Account, failures: list[Failure]) -> Verdict:
     refused = next((failure for failure in failures if failure.kind == "AuthenticationError"), None)
+    if len(account.refused_in) == 1:
+        return _taken_in_neither(failures, account.refused_in[0])
     if refused is not None:
         return Verdict(
             "token",
@@ -69,6 +81,28 @@ def _untaken(failures: list[Failure]) -> Verdict:
             "Check the network, the proxy and base_url. Nothing is known of the token.",
         )
     return Verdict("token", "unknown", "nothing was answered", str(failures[0]) if failures else "no table was asked")
+
+
+def _taken_in_neither(failures: list[Failure], first: str) -> Verdict:
+    """Refused in one header, and not known of the other."""
+    (other,) = (name for name in AUTH_HEADERS if name != first)
+    forbidden = next((failure for failure in failures if failure.kind == "ForbiddenError"), None)
+    if forbidden is not None:
+        return Verdict(
+            "token",
+            "problem",
+            f"refused in {first}; in {other} it may read nothing",
+            f"{first}: status 401; {other}: {forbidden}",
+            f"Set a new VIDESK_API_TOKEN; or auth_header = '{other}', and ask whoever manages the account.",
+        )
+    came = next((str(failure) for failure in failures if failure.kind != "AuthenticationError"), "no answer")
+    return Verdict(
+        "token",
+        "problem",
+        f"refused in {first}; of {other} nothing is known",
+        f"{first}: status 401; {other}: {came}",
+        f"Set a new VIDESK_API_TOKEN, or try auth_header = '{other}' (VIDESK_AUTH_HEADER={other}).",
+    )
 
 
 def judge_access(table: Table) -> Verdict | None:

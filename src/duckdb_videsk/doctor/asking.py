@@ -98,7 +98,7 @@ class Prober:
         self.settings = replace(self.settings, auth_header=name)
         self._client = Client(self.settings, all_keys=DOCUMENTED_KEYS)
 
-    async def ask(self, request: Request, *, retries: int = _RETRIES) -> Seen:
+    async def ask(self, request: Request) -> Seen:
         """A readable answer.
 
         Raises:
@@ -108,7 +108,7 @@ class Prober:
         attempts, seen, reply = _Attempts(), None, None
         error: ApiError | None = None
         try:
-            reply = await self._reply(request, attempts, min(retries, self.settings.retries))
+            reply = await self._reply(request, attempts, min(_RETRIES, self.settings.retries))
             seen = await asyncio.to_thread(_read, reply, request)
         except ResponseError as refused:
             error = refused
@@ -155,10 +155,10 @@ class Prober:
             Sample(
                 ms=ms,
                 size=len(reply.body),
-                packed=packed.lower(),
+                packed="" if packed.lower() == "identity" else packed.lower(),
                 wire=int(length) if length.isdecimal() else None,
                 headers={name: text for name, text in reply.headers.items() if name.startswith("ratelimit")},
-                ahead=seconds_ahead(reply.headers, time.time()) if reply.headers.get("date") else None,
+                ahead=seconds_ahead(reply.headers, time.time()),
             )
         )
 

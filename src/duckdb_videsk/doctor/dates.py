@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from duckdb_videsk.doctor.clocks import is_month_first
 from duckdb_videsk.doctor.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -28,17 +29,24 @@ def judge_dates(table: Table) -> Verdict | None:
     if not shapes:
         return Verdict("dates", "unknown", "no times seen", table.why_not("dates"))
     listed = ", ".join(f"{_SHOWN.get(shape, shape)} ({count:,})" for shape, count in shapes.most_common(4))
+    if set(shapes) == {_DAY_FIRST} and is_month_first(table):
+        listed = f"{listed}; read so they lie outside the range that was asked, with the month first within it"
+        return _unknown_form("the month before the day", listed)
     documented = _DAY_FIRST if table.endpoint.path.startswith("ai/") else _PLAIN
     if set(shapes) == {documented}:
         return Verdict("dates", "ok", _SHOWN[documented], listed)
     if all(_READ.fullmatch(shape) for shape in shapes):
         return Verdict("dates", "differs", "another form than documented", listed, "It is read all the same.")
+    return _unknown_form("a form that is not known", listed)
+
+
+def _unknown_form(reading: str, listed: str) -> Verdict:
     return Verdict(
         "dates",
         "problem",
-        "a form that is not known",
+        reading,
         listed,
-        "Such times go to _unmapped, and scans by this time raise ResponseError. Please report it to the vendor, and "
-        "to us.",
+        "Scans by such a time raise ResponseError, or OutOfRangeError where it is read as another one. Please "
+        "report it to the vendor, and to us.",
         report=True,
     )

@@ -62,7 +62,7 @@ def _summary(report: Report, width: int) -> str:
         case "problem":
             said = f"{_count(counts['problem'], 'problem')} at {report.host}"
         case "unknown":
-            said = f"Nothing could be read at {report.host}"
+            said = f"{'No record was found' if _is_empty(report) else 'Nothing could be read'} at {report.host}"
         case _:
             said = f"No problem at {report.host}"
     more = ""
@@ -75,6 +75,11 @@ def _summary(report: Report, width: int) -> str:
 def _read(report: Report) -> set[str | None]:
     """The tables that could be read."""
     return {v.table for v in report.verdicts if v.check == "access" and v.level == "ok"}
+
+
+def _is_empty(report: Report) -> bool:
+    """Whether tables answered, of a report of which none had a record."""
+    return any(line.cap is not None for line in report.tables)
 
 
 def _count(number: int, noun: str) -> str:
@@ -103,7 +108,7 @@ def _row(line: TableLine, own: Sequence[Verdict]) -> list[str]:
         line.table if line.id is None else f"{line.table} {line.id}",
         "" if line.latest is None else f"{line.latest:%Y-%m-%d %H:%M}",
         "" if line.cap is None else _cap(line, own),
-        *(_WORDS[level] if line.latest is not None else "" for level in levels.values()),
+        *(_WORDS[level] for level in levels.values()),
     ]
 
 

@@ -209,12 +209,14 @@ class Table:
         endpoint, id: the export, and the form or survey.
         others_shift: what the tables looked at before say of the times' shift, microseconds; None: nothing.
         failure: why nothing can be said of it.
+        expelled: how the token was refused after the table had been read with it.
         own_keys_only: all keys were refused, and its own were not.
         found: its newest records.
         searched: the widest range that was asked for them.
         window: the part of it that the other questions are about.
         anchor: a record to ask around.
         at_start, at_end, around: whether the record came where its second was `start`, `end`, or inside by a second.
+        near: the answers to the questions around its second.
         elsewhere: the column around whose time the record came, where it did not around its own.
         turned: the window in another time zone, oldest first.
         plain: the window without keys.
@@ -229,6 +231,7 @@ class Table:
     id: str | None = None
     others_shift: int | None = None
     failure: Failure | None = None
+    expelled: Failure | None = None
     own_keys_only: bool = False
     found: Seen | None = None
     searched: Range | None = None
@@ -237,6 +240,7 @@ class Table:
     at_start: bool | None = None
     at_end: bool | None = None
     around: bool | None = None
+    near: list[Seen] = field(default_factory=list)
     elsewhere: str | None = None
     turned: Seen | None = None
     plain: Seen | None = None
@@ -286,6 +290,7 @@ class Account:
     Attributes:
         settings: those that the requests were made with.
         auth_header: the header whose token was taken; None where none was.
+        refused_in: headers whose token was refused while none had been taken.
         tables: one by one.
         samples: one for each attempt that was answered with a success.
         refusal: what a request that cannot be right was answered with.
@@ -296,6 +301,7 @@ class Account:
 
     settings: Settings
     auth_header: str | None = None
+    refused_in: tuple[str, ...] = ()
     tables: list[Table] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     refusal: Failure | None = None

@@ -11,7 +11,7 @@ from duckdb_videsk.client import Request
 from duckdb_videsk.doctor.asking import Prober, Spent, Unanswered
 from duckdb_videsk.doctor.clocks import id_shift
 from duckdb_videsk.doctor.evidence import Account, Table
-from duckdb_videsk.doctor.looking import REQUESTS_A_TABLE, look_at
+from duckdb_videsk.doctor.looking import QUESTIONS, REQUESTS_A_TABLE, look_at
 from duckdb_videsk.ranges import SECOND, Range
 from duckdb_videsk.settings import AUTH_HEADERS
 
@@ -26,7 +26,7 @@ __all__ = ["Costs", "examine"]
 
 _REQUESTS_BESIDE = 20
 _NO_ZONE = "Nowhere/Never"
-_UNAUTHORISED, _NO_NETWORK = "AuthenticationError", "ConnectionFailedError"
+_UNAUTHORISED, _FORBIDDEN, _NO_NETWORK = "AuthenticationError", "ForbiddenError", "ConnectionFailedError"
 _ID_COLUMNS = {"form": ("base_form", "agent_form"), "survey": ("survey_id", "survey")}
 
 
@@ -114,11 +114,12 @@ class _Examination:
     async def _look_at(self, table: Table) -> None:
         try:
             await self._look_once(table)
-            if self._is_refused(table) and self._account.auth_header is None and not self._refused_in_a_row:
+            untaken = self._account.auth_header is None and table.found is None
+            if self._is_refused(table) and untaken and not self._account.refused_in:
                 await self._try_other_header(table)
         except Spent:
             self._account.stopped = "requests"
-            for question in ("turned", "plain", "ends", "milliseconds", "cap", "table"):
+            for question in (*QUESTIONS, "table"):
                 table.skipped.setdefault(question, "as many requests were made as may be")
         self._weigh(table)
 
@@ -136,10 +137,17 @@ class _Examination:
         """Once for an account: a token that is not taken is not tried again and again."""
         first, refusal = self._prober.settings.auth_header, table.failure
         (other,) = (name for name in AUTH_HEADERS if name != first)
+        self._account.refused_in = (first,)
         await self._prober.use_header(other)
         table.failure = None
-        await self._look_once(table)
-        if table.found is None:
+        try:
+            await self._look_once(table)
+        except Spent:
+            table.failure = refusal if table.found is None else None
+            raise
+        if self._is_refused(table):
+            self._account.refused_in = AUTH_HEADERS
+        if self._is_refused(table) or self._is_unreached(table):
             table.failure = refusal
             await self._prober.use_header(first)
 
@@ -147,17 +155,27 @@ class _Examination:
         """Whether what came of a table makes more requests pointless."""
         if table.found is not None:
             self._account.auth_header = self._prober.settings.auth_header
-        if self._is_refused(table) or (table.failure and table.failure.kind == _NO_NETWORK):
+        is_refused = self._is_refused(table) or table.expelled is not None or self._is_locked_out(table)
+        if is_refused or self._is_unreached(table):
             self._refused_in_a_row += 1
-            again = self._refused_in_a_row > 1 or not (self._is_refused(table) or self._account.auth_header)
+            again = self._refused_in_a_row > 1 or not (is_refused or self._account.auth_header)
             if again:
-                self._account.stopped = "token" if self._is_refused(table) else "network"
+                self._account.stopped = "token" if is_refused else "network"
         elif table.found is not None or table.failure:
             self._refused_in_a_row = 0
 
     @staticmethod
     def _is_refused(table: Table) -> bool:
         return table.failure is not None and table.failure.kind == _UNAUTHORISED
+
+    @staticmethod
+    def _is_unreached(table: Table) -> bool:
+        return table.failure is not None and table.failure.kind == _NO_NETWORK
+
+    def _is_locked_out(self, table: Table) -> bool:
+        """403 in the other header, while the first one was refused and no table has been read."""
+        unread = self._account.auth_header is None and bool(self._account.refused_in)
+        return unread and table.failure is not None and table.failure.kind == _FORBIDDEN
 
     async def _ask_what_is_wrong(self) -> None:
         """A request that cannot be right, to see how a refusal looks: the token is none to be wrong about."""
@@ -167,7 +185,7 @@ class _Examination:
         end = self._span.end
         request = Request(table.endpoint, Range(end - SECOND, end), id=table.id, time_zone=_NO_ZONE)
         try:
-            await self._prober.ask(request, retries=0)
+            await self._prober.ask(request)
             self._account.refusal_taken = True
         except Unanswered as error:
             self._account.refusal = error.failure

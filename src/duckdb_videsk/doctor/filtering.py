@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from duckdb_videsk.doctor.clocks import shift_of
+from duckdb_videsk.doctor.clocks import is_month_first, shift_of
 from duckdb_videsk.doctor.verdicts import Verdict
 from duckdb_videsk.ranges import SECOND
 
@@ -23,17 +23,20 @@ def judge_filter(table: Table) -> Verdict | None:
         return None
     if table.elsewhere is None and shift_of(table):
         return Verdict("filter", "unknown", "not known", "the times are shifted")
+    if is_month_first(table):
+        return Verdict("filter", "unknown", "not known", "the times have the month before the day")
     return _fault(table) or _confirmed(table)
 
 
 def _fault(table: Table) -> Verdict | None:
-    column, strays = table.endpoint.range_column, sum(map(_strays, table.answers))
+    column, answers = table.endpoint.range_column, [*table.answers, *table.near]
+    strays = sum(map(_strays, answers))
     if table.elsewhere is not None:
         other = "the creation time in the id" if table.elsewhere == "id" else table.elsewhere
         reading, evidence = f"on {other}, not on {column}", f"a record comes around its {other} only"
     elif strays:
         reading = f"gives records outside the range of {column}"
-        evidence = f"{strays:,} of {sum(seen.rows for seen in table.answers):,} records"
+        evidence = f"{strays:,} of {sum(seen.rows for seen in answers):,} records"
     elif table.around is False:
         reading = f"on a time that is not {column}, and none that it sends"
         evidence = "a record does not come within a second of any of its times; unless they are shifted"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from duckdb_videsk.doctor.verdicts import Verdict
 from duckdb_videsk.endpoints import DOCUMENTED_KEYS
+from duckdb_videsk.harmless import one_line
 from duckdb_videsk.labels import shipped
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["judge_columns", "judge_keys", "judge_labels"]
 
+# One column without a place may be new, while one of the documented ones is not used by the account.
+_MORE_THAN_A_NEW_COLUMN = 2
 _FALLBACK = "Columns are known by the vendor's Spanish labels too."
 
 
@@ -40,13 +43,17 @@ def judge_keys(table: Table) -> Verdict | None:
     counts = f"{len(under_key)} of {len(table.endpoint.api_keys)} keys, {len(under_label)} Spanish labels"
     if not labels:
         return Verdict("keys", "unknown", "answers list no columns")
-    if under_key and not under_label:
+    lost, missing = _others(table.found), set(table.endpoint.api_keys) - labels
+    if not under_label and min(len(lost), len(missing)) >= _MORE_THAN_A_NEW_COLUMN:
+        counts = f"{counts}, {len(lost)} others"
+    elif under_key and not under_label:
         return Verdict("keys", "ok", "honoured", counts)
     if under_label:
         reading = "not honoured for all columns" if under_key else "not honoured"
         return Verdict("keys", "differs", reading, counts, _FALLBACK, report=True)
-    follows = "Values come in _unmapped alone. Please report it to the vendor."
-    return Verdict("keys", "problem", "not honoured", counts, follows, report=True)
+    reading = "not honoured for all columns" if under_key else "not honoured"
+    follows = f"{'The other' if under_key else 'All'} values come in _unmapped alone. Please report it to the vendor."
+    return Verdict("keys", "problem", reading, counts, follows, report=True)
 
 
 def judge_labels(table: Table) -> Verdict | None:
@@ -92,7 +99,7 @@ def judge_columns(table: Table) -> Verdict | None:
 
 
 def _listed(labels: Sequence[str]) -> str:
-    shown = ", ".join(f"“{label[:40]}”" for label in labels[:5])
+    shown = ", ".join(f"“{one_line(label[:40])}”" for label in labels[:5])
     return shown if len(labels) <= 5 else f"{shown} and {len(labels) - 5} more"
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.doctor.asking import Prober
     from duckdb_videsk.doctor.evidence import Failure, Seen
 
-__all__ = ["LOOKED_BACK", "OTHER_ZONE", "REQUESTS_A_TABLE", "look_at"]
+__all__ = ["LOOKED_BACK", "OTHER_ZONE", "QUESTIONS", "REQUESTS_A_TABLE", "look_at"]
 
 LOOKED_BACK = (DAY // 24, DAY // 4, DAY, 8 * DAY, 31 * DAY, 366 * DAY)
 """How far back the newest records are looked for, one after the other."""
@@ -30,11 +30,15 @@ OTHER_ZONE = "Asia/Kathmandu"
 REQUESTS_A_TABLE = 18
 """The most that `look_at` makes without retries."""
 
+QUESTIONS = ("turned", "plain", "ends", "milliseconds", "cap")
+"""What may be skipped of a table that was read."""
+
 _ENOUGH = 10
 _WINDOW_ROWS = 100
 _FULL_ROWS = 10_000
 _APART = 2 * SECOND
 _REFUSED = {"BadRequestError"}
+_REFUSES_TOKEN = "AuthenticationError"  # noqa: S105 - not a secret
 
 
 async def look_at(
@@ -57,7 +61,7 @@ async def look_at(
         in_milliseconds: find out to the millisecond how a request's ends are read.
 
     Returns:
-        the step at which there were records.
+        the step at which there were records; the first one where so long a range could hold a large answer.
 
     Raises:
         Spent: no more requests may be made.
@@ -67,22 +71,35 @@ async def look_at(
     except Unanswered as error:
         table.failure = error.failure
         return reach
+    if table.found is not None and table.found.limit > _FULL_ROWS and not full_answers:
+        reach = 0
     if table.found is None or not table.found.rows:
         return reach
     table.window = _window(table.found)
-    await _ask_again(prober, table)
-    await _ask_around(prober, table, in_milliseconds=in_milliseconds)
-    await _fill(prober, table, table.found, span, even_if_large=full_answers)
+    try:
+        await _ask_again(prober, table)
+        await _ask_around(prober, table, in_milliseconds=in_milliseconds)
+        await _fill(prober, table, table.found, span, even_if_large=full_answers)
+    except Unanswered as error:
+        table.expelled = error.failure
+        for question in QUESTIONS:
+            table.skipped.setdefault(question, f"the token was refused meanwhile: {error.failure}")
     return reach
 
 
 @contextmanager
 def _may_fail(table: Table, question: str) -> Iterator[None]:
-    """A question that has no answer says so, and leaves the others alone."""
+    """A question that has no answer says so, and leaves the others alone.
+
+    Raises:
+        Unanswered: the token is refused, so that nothing more should be asked with it.
+    """
     try:
         yield
     except Unanswered as error:
         table.skipped[question] = f"the request failed: {error.failure}"
+        if error.failure.kind == _REFUSES_TOKEN:
+            raise
 
 
 def _request(table: Table, span: Range, *, newest_first: bool = False, zone: str = "UTC") -> Request:
@@ -91,13 +108,22 @@ def _request(table: Table, span: Range, *, newest_first: bool = False, zone: str
 
 
 async def _find(prober: Prober, table: Table, span: Range, reach: int) -> int:
-    """The newest records, looking back further as long as there are few."""
+    """The newest records, looking back further as long as there are few.
+
+    Raises:
+        Unanswered: before there was a record, or the token is refused.
+    """
     for step, back in enumerate(LOOKED_BACK):
         if step < reach:
             continue
         start = max(span.start, span.end - back) // SECOND * SECOND
+        try:
+            table.found = await _ask_first(prober, table, Range(start, span.end))
+        except Unanswered as error:
+            if table.found is None or not table.found.rows or error.failure.kind == _REFUSES_TOKEN:
+                raise
+            break
         table.searched = Range(start, span.end)
-        table.found = await _ask_first(prober, table, table.searched)
         reach = step
         if table.found.full or table.found.rows >= _ENOUGH or start <= span.start:
             break
@@ -180,6 +206,7 @@ async def _ask_ends(prober: Prober, table: Table, anchor: Anchor) -> None:
 async def _comes(prober: Prober, table: Table, anchor: Anchor, span: Range) -> bool | None:
     """Whether the record comes in an answer; None where the cap may have cut it off."""
     seen = await prober.ask(_request(table, span))
+    table.near.append(seen)
     there = anchor.name in seen.names
     return None if seen.full and not there else there
 

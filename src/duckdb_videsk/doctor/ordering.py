@@ -6,7 +6,9 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from duckdb_videsk.doctor.clocks import id_shift, shift_of
 from duckdb_videsk.doctor.verdicts import Verdict
+from duckdb_videsk.ranges import SECOND
 
 if TYPE_CHECKING:
     from duckdb_videsk.doctor.evidence import Name, Seen, Table
@@ -15,6 +17,7 @@ __all__ = ["judge_order", "judge_ties"]
 
 # So many come in the same order by chance once in some hundred times.
 _ENOUGH_TIES = 8
+_HOUR = 3_600 * SECOND
 
 
 def judge_order(table: Table) -> Verdict | None:
@@ -30,6 +33,9 @@ def judge_order(table: Table) -> Verdict | None:
         return Verdict("order", "unknown", "not known", f"{table.why_not('turned')}; {counts}")
     if down and up:
         return Verdict("order", "ok", "$sort 1 and -1 are honoured", counts)
+    if not _fits_utc(table) and _is_an_hour_twice(table):
+        why = f"the times may be local ones, of an hour that came twice as summer time ended; {counts}"
+        return Verdict("order", "unknown", "not known", why)
     wrong = " and ".join(sort for sort, right in (("-1", down), ("1", up)) if not right)
     return Verdict(
         "order",
@@ -43,11 +49,28 @@ def judge_order(table: Table) -> Verdict | None:
 
 
 def _is_sorted(seen: Seen, *, newest_first: bool) -> bool | None:
-    times = [time for time in seen.times if time is not None]
-    if len(set(times)) < 2:
+    if len({time for time in seen.times if time is not None}) < 2:
         return None
+    return not _steps_back(seen, newest_first=newest_first)
+
+
+def _steps_back(seen: Seen, *, newest_first: bool) -> list[int]:
+    """How far times go back that should go on, in microseconds."""
+    times = [time for time in seen.times if time is not None]
     pairs = pairwise(reversed(times) if newest_first else times)
-    return all(earlier <= later for earlier, later in pairs)
+    return [earlier - later for earlier, later in pairs if earlier > later]
+
+
+def _is_an_hour_twice(table: Table) -> bool:
+    """Whether each order goes back no more than once, by an hour at the most, as clocks do when summer time ends."""
+    down = [] if table.found is None else _steps_back(table.found, newest_first=True)
+    up = [] if table.turned is None else _steps_back(table.turned, newest_first=False)
+    return all(len(steps) <= 1 and sum(steps) <= _HOUR for steps in (down, up))
+
+
+def _fits_utc(table: Table) -> bool:
+    """Whether something says that times are UTC."""
+    return not shift_of(table) and (bool(table.around) or (table.found is not None and id_shift(table.found) == 0))
 
 
 def judge_ties(table: Table) -> Verdict | None:

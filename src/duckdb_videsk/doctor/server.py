@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from duckdb_videsk.doctor.caps import applied_cap
 from duckdb_videsk.doctor.verdicts import Verdict
 from duckdb_videsk.ranges import DAY
-from duckdb_videsk.rate import announced_limits
+from duckdb_videsk.rate import LONGEST_WINDOW, announced_limits
 
 if TYPE_CHECKING:
     from duckdb_videsk.doctor.evidence import Account, Sample, Seen, Table
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["judge_clock", "judge_packing", "judge_rate", "judge_speed", "records_a_day", "requests_a_month"]
 
 _NONE = "no answer was seen"
+_UNPACED = (
+    "Scans go at the settings' pace until it is used up; then they wait as they are told, and may raise "
+    "RateLimitError. Lower requests_per_second for long ones."
+)
 _WORTH_PACKING = 4_096
 _IN_TIME = 2.0
 _MUCH = 300.0
@@ -47,18 +51,25 @@ def judge_rate(account: Account) -> Verdict:
             evidence,
             "Scans pause and go on. If it stays, does another program use the token? Lower requests_per_second.",
         )
-    slowest = min(starts / window for starts, window in limits)
+    slowest = min((starts / window for starts, window in limits if window <= LONGEST_WINDOW), default=own)
+    unpaced = [(starts, window) for starts, window in limits if window > LONGEST_WINDOW and starts / window < own]
+    if unpaced:
+        starts, window = min(unpaced, key=lambda limit: limit[0] / limit[1])
+        reading = f"{starts:,} in {window:,.6g} s, less than the settings, and too long a time to pace"
+        return Verdict("rate", "differs", reading, evidence, _UNPACED)
     if slowest < own:
         reading = f"{slowest:,.6g} a second, less than the settings"
         return Verdict("rate", "differs", reading, evidence, "The announced rate is kept.")
-    return Verdict("rate", "ok", f"{slowest:,.6g} a second at the most", evidence)
+    fastest = min(starts / window for starts, window in limits)
+    return Verdict("rate", "ok", f"{fastest:,.6g} a second at the most", evidence)
 
 
 def judge_clock(account: Account) -> Verdict:
     """The server's clock against this machine's."""
     ahead = [sample.ahead for sample in account.samples if sample.ahead is not None]
     if not ahead:
-        return Verdict("clock", "unknown", "not known", "answers have no Date" if account.samples else _NONE)
+        why = "answers have no Date that can be read" if account.samples else _NONE
+        return Verdict("clock", "unknown", "not known", why)
     skew = median(ahead)
     evidence = f"this machine is {skew:+.1f} s ahead of the server's Date, which has whole seconds"
     if abs(skew) <= _IN_TIME:

@@ -130,7 +130,7 @@ class Asker:
         ways = self._ways.get(loop) or self._ways.setdefault(loop, _Ways(self._settings))
         reply = await ways.client.send(request, on_sent=turn.sent)
         self._pace.learn(reply.headers)
-        self.clock_ahead = seconds_ahead(reply.headers, time.time())
+        self.clock_ahead = seconds_ahead(reply.headers, time.time()) or 0.0
         attempts.status, attempts.size = reply.status, len(reply.body)
         try:
             shown = await self._decoded(ways, reply, request)

@@ -74,6 +74,7 @@ class Behaviour:
     end_inclusive: bool = True
     truncates_ms: bool = False
     floors_range_to_s: int = 0
+    widens_range_to_s: int = 0
     range_in_zone: bool = False
     filter_key: dict[str, str] = field(default_factory=dict)
     emit_timeless: bool = False

@@ -284,6 +284,8 @@ def _window(asking: Asking, behaviour: Behaviour) -> Window:
     unit = 1000 if behaviour.truncates_ms else 1000 * behaviour.floors_range_to_s
     if unit:
         start, end = start // unit * unit, end // unit * unit
+    if wide := 1000 * behaviour.widens_range_to_s:
+        start, end = start // wide * wide, -(-end // wide) * wide
     return Window(
         start if behaviour.start_inclusive else start + 1,
         end if behaviour.end_inclusive else end - 1,
