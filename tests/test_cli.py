@@ -478,7 +478,9 @@ def test_the_demo_needs_no_account_and_no_terminal(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("strict", [{"OFFLINE": "true"}, {"MAX_REQUESTS": "1"}, {"SCAN_BUDGET": "1"}])
+@pytest.mark.parametrize(
+    "strict", [{"OFFLINE": "true", "MAX_ANSWER_BYTES": "1024"}, {"MAX_REQUESTS": "1"}, {"SCAN_BUDGET": "1"}]
+)
 def test_the_demo_runs_whatever_is_set_for_the_own_account(strict: dict[str, str]) -> None:
     environment = {f"VIDESK_{name}": value for name, value in strict.items()} | {"VIDESK_UNBOUNDED_SCANS": "refuse"}
     with started("demo", PYTHONIOENCODING="utf-8", **environment) as child:

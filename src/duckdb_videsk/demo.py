@@ -25,7 +25,12 @@ _ZONE = "America/Santiago"
 _SINCE = date(2021, 1, 4)
 _LATENCY_SECONDS = 0.08
 # What the user has set for their own account may be too little for the demonstration.
-_ITS_OWN: dict[str, Any] = {"offline": False, "max_requests": 1_000, "scan_budget": 1_000}
+_ITS_OWN: dict[str, Any] = {
+    "offline": False,
+    "max_requests": 1_000,
+    "scan_budget": 1_000,
+    "max_answer_bytes": 64 << 20,
+}
 _WELCOME = """\
 A simulated Videsk account: made-up calls since 2021, on a local server that answers like the export API,
 5,000 records at a time. You write SQL; requests, caps and time zones are taken care of.

@@ -48,7 +48,7 @@ class _Attempts:
 
 
 class _Ways:
-    """What belongs to one event loop: connections to the server, and the threads that decode, large bodies in turn."""
+    """What belongs to one event loop: connections to the server, and threads that decode, large bodies in turn."""
 
     def __init__(self, settings: Settings) -> None:
         self.client = Client(settings, all_keys=DOCUMENTED_KEYS)
