@@ -144,6 +144,7 @@ def queries(folder: Path, rows: int) -> bool:
     options: dict[str, Any] = {
         "token": "benchmark",
         "time_zone": "UTC",
+        "lake": True,
         "lake_dir": folder / "lake",
         "cache_dir": "none",
     }
@@ -175,6 +176,7 @@ def opening(folder: Path) -> bool:
     forms, surveys = ("f" * 24,), ("5" * 24,)
     options: dict[str, Any] = {
         "token": "benchmark",
+        "lake": True,
         "lake_dir": folder / "many",
         "cache_dir": "none",
         "forms": forms,

@@ -2,19 +2,14 @@
 
 import json
 import re
-import subprocess
-import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-import duckdb_videsk.decode as decode_package
 from duckdb_videsk.decode import Answer, Decoder
 from duckdb_videsk.decode.exact import whole_characters
 from duckdb_videsk.decode.faults import row_of_fault, rows_before_fault
@@ -802,73 +797,6 @@ def test_both_readers_agree_on_plain_rows(case):
     assert quick is not None or any(mark in text for mark in (b"\x7f", b"\\u007"))
     assert quick is None or quick == careful
     assert careful.batch.column(UNMAPPED).null_count == careful.batch.num_rows
-
-
-@SLOW
-@given(plain_body() | any_body().map(lambda case: (case[0], case[3])))
-def test_a_large_body_is_read_by_parts_and_gives_the_same(case):
-    endpoint, text = case
-    asked = ASKED if endpoint.parameter else None
-    with patch.object(decode_package, "_SMALL", 0), patch.object(decode_package, "CHUNK", 2):
-        in_parts = Decoder(endpoint, asked)
-        found, quick = in_parts.decode(text), Decoder(endpoint, asked)._by_arrow(text)
-    whole = Decoder(endpoint, asked)
-    assert found.batch.equals(whole.decode(text).batch)
-    assert quick == whole._by_arrow(text)
-
-
-@pytest.mark.parametrize("odd", [{"new": 1}, {"id": "a", "tags": 5}, "NaN"])
-@pytest.mark.parametrize("at", [0, 3, 6])
-def test_one_odd_row_in_a_large_body(odd, at):
-    rows = [{"id": f"{number}"} for number in range(7)]
-    rows[at] = odd
-    with patch.object(decode_package, "_SMALL", 0), patch.object(decode_package, "CHUNK", 2):
-        own, text = decoder("calls"), body(*rows)
-        if odd == "NaN":
-            with pytest.raises(ResponseError):
-                own.decode(text)
-        else:
-            assert own._by_arrow(text) is None
-            assert own.decode(text).batch.num_rows == 7
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("videsk-decode-part")]
-
-
-AS_THE_PROCESS_ENDS = """
-import threading
-from duckdb_videsk.decode import Decoder
-from duckdb_videsk.endpoints import by_table
-
-row = '{"id":"68e7","segment":"' + "s" * 4_000 + '","startTime":"2026-03-01 12:00:00"}'
-body = ('{"$limit":90000,"data":[' + ",".join([row] * 2_500) + "]}").encode()
-assert len(body) > 8 << 20
-
-def decode():
-    threading.main_thread().join()
-    try:
-        Decoder(by_table()["calls"]).decode(body)
-    except Exception as error:
-        print(repr(error))
-
-threading.Thread(target=decode).start()
-"""
-
-
-def test_decoding_a_large_body_ends_with_the_process():
-    done = subprocess.run(
-        [sys.executable, "-c", AS_THE_PROCESS_ENDS], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (done.stdout, done.stderr) == ("ClosedError('The scan was stopped, since the program is ending.')\n", "")
-
-
-def test_a_large_body_is_decoded_where_no_thread_may_begin(monkeypatch):
-    def refuse(thread):
-        raise RuntimeError("can't start new thread")
-
-    rows = [{"id": f"{number}"} for number in range(7)]
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    with patch.object(decode_package, "_SMALL", 0), patch.object(decode_package, "CHUNK", 2):
-        found = decoder("calls")._by_arrow(body(*rows))
-    assert found.batch.column("id").to_pylist() == [row["id"] for row in rows]
 
 
 @pytest.mark.parametrize(

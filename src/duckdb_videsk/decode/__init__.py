@@ -7,8 +7,6 @@ was asked for, is for the fetch engine to judge.
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,22 +16,19 @@ from duckdb_videsk.decode import envelope, plain
 from duckdb_videsk.decode.placement import Placement, every_column_in
 from duckdb_videsk.decode.rows import CHUNK, Labels, parse
 from duckdb_videsk.decode.table import Builder
-from duckdb_videsk.errors import ClosedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Executor
+    from collections.abc import Iterable, Iterator
 
     from duckdb_videsk.decode.envelope import Envelope
     from duckdb_videsk.decode.rows import Rows
     from duckdb_videsk.endpoints import Endpoint
 
-__all__ = ["Answer", "Decoder", "program_ends"]
+__all__ = ["Answer", "Decoder"]
 
 _LONGEST_PAUSE = 16
 _SMALL = 8 << 20
 _MOST_BATCHES = 256
-_PARTS_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +58,7 @@ class Decoder:
         self._refused = 0  # how often in a row it refused
 
     def decode(self, body: bytes) -> Answer:
-        """The answer in `body`.
-
-        Raises:
-            ResponseError: it is not what the API documents.
-            ClosedError: it is large, and the process is ending.
-        """
+        """The answer in `body`; raises ResponseError where it is not what the API documents."""
         text = envelope.checked_text(body, self._endpoint.path)
         envelope.refuse_crumbs(text, self._endpoint.path)
         try:
@@ -85,7 +75,7 @@ class Decoder:
         if self._pause > 0:
             self._pause -= 1
             return None
-        found = self._reader.read(body) if len(body) <= _SMALL else self._in_parts(self._reader, body)
+        found = self._reader.read(body)
         if found is None:
             # An account whose rows always differ from the plain form should not pay for two readers each time.
             self._pause = min(2**self._refused, _LONGEST_PAUSE)
@@ -93,17 +83,6 @@ class Decoder:
             return None
         self._refused = 0
         return Answer(*found)
-
-    def _in_parts(self, reader: plain.Reader, body: bytes) -> tuple[int, pa.RecordBatch] | None:
-        """A large body by some rows at a time, two parts beside each other: that takes less memory, and less time."""
-        shell = envelope.opened(body, self._endpoint.path)
-        batches = [self._builder.empty]
-        with ThreadPoolExecutor(_PARTS_AT_ONCE, thread_name_prefix="videsk-decode-part") as threads:
-            for batch in _side_by_side(threads, reader.rows, (chunk.text for chunk in shell.chunks(CHUNK))):
-                if batch is None:
-                    return None
-                batches.append(batch)
-        return shell.limit, pa.concat_batches(batches)
 
     def _by_rows(self, body: bytes) -> Answer:
         shell = envelope.opened(body, self._endpoint.path)
@@ -122,38 +101,6 @@ class Decoder:
     def _chunks(self, shell: Envelope) -> Iterator[Rows]:
         for chunk in shell.chunks(CHUNK):
             yield from parse(chunk, self._labels)
-
-
-def _side_by_side(
-    threads: Executor, read: Callable[[bytes], pa.RecordBatch | None], texts: Iterable[bytes]
-) -> Iterator[pa.RecordBatch | None]:
-    """What is read of each text, in order; few texts are held at once."""
-    under_way = deque[Future[pa.RecordBatch | None]]()
-    for text in texts:
-        under_way.append(_begun(threads, read, text))
-        if len(under_way) > _PARTS_AT_ONCE:
-            yield under_way.popleft().result()
-    for future in under_way:
-        yield future.result()
-
-
-def _begun(
-    threads: Executor, read: Callable[[bytes], pa.RecordBatch | None], text: bytes
-) -> Future[pa.RecordBatch | None]:
-    """What is read in another thread, or at once where none can be begun; raises ClosedError as the process ends."""
-    try:
-        return threads.submit(read, text)
-    except RuntimeError as error:
-        if "interpreter shutdown" in str(error):
-            raise program_ends() from error
-        future = Future[pa.RecordBatch | None]()
-        future.set_result(read(text))
-        return future
-
-
-def program_ends() -> ClosedError:
-    """The error of a scan that is under way as the process ends."""
-    return ClosedError("The scan was stopped, since the program is ending.")
 
 
 def _joined(batches: list[pa.RecordBatch], more: Iterable[pa.RecordBatch]) -> pa.RecordBatch:

@@ -81,11 +81,6 @@ class Reader:
         batch = None if rows.null_count else self._batch(rows)
         return None if batch is None else (limit, batch)
 
-    def rows(self, text: bytes) -> pa.RecordBatch | None:
-        """The rows of a UTF-8 list of them, or None where one is not plain."""
-        found = self.read(b'{"$limit":1,"data":' + text + b"}")
-        return None if found is None else found[1]
-
     def _with_texts_apart(self, body: bytes) -> pa.Buffer:
         """The body with another key before each list that is text.
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from duckdb_videsk.client import Client
-from duckdb_videsk.decode import Decoder, program_ends
+from duckdb_videsk.decode import Decoder
 from duckdb_videsk.endpoints import DOCUMENTED_KEYS
-from duckdb_videsk.errors import ApiError, ClockError, ResponseError, VideskError
+from duckdb_videsk.errors import ApiError, ClockError, ClosedError, ResponseError, VideskError
 from duckdb_videsk.fetch.proof import judge
 from duckdb_videsk.fetch.retry import delay_before
 from duckdb_videsk.ledger import LoggedRequest
@@ -151,7 +151,7 @@ class Asker:
         try:
             future = asyncio.get_running_loop().run_in_executor(ways.threads, self._decode, ways, reply, request)
         except RuntimeError as error:
-            raise program_ends() from error
+            raise ClosedError("The scan was stopped, since the program is ending.") from error
         return await future
 
     def _decode(self, ways: _Ways, reply: Reply, request: Request) -> Shown:
