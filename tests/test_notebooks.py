@@ -50,11 +50,11 @@ def test_a_notebook_runs_and_says_the_truth(
     kept = outputs(nbformat.read(FOLDER / f"{name}.ipynb", as_version=4))
     run = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     run.cells.insert(0, nbformat.v4.new_code_cell(SPECS))
-    NotebookClient(run, timeout=100, kernel_name="python3").execute()
+    NotebookClient(run, timeout=100, kernel_name="python3", coalesce_streams=True).execute()
 
     given = outputs(run)
+    assert "".join(output.text for output in given if output.get("name") == "stderr") == ""
     assert [output.output_type for output in given] == [output.output_type for output in kept]
-    assert not [output for output in given if output.get("name") == "stderr"]
     charts = [output.data["application/json"] for output in given if "application/json" in output.get("data", {})]
     check_charts(charts, truth)
 
