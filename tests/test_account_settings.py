@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,6 @@ from duckdb_videsk.settings import Settings, Token, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 NORTH = '[accounts.north]\ntoken = "tok-of-north"\n'
 SOUTH = '[accounts.south]\ntoken = "tok-of-south"\n'
@@ -197,6 +197,7 @@ def test_tokens_from_the_keyring(write: Callable[[str], Path], monkeypatch: pyte
     [
         ({"north": {}}, "account 'north': An account needs one of token, token_env.*has none"),
         ({"north": {"token": "tok-a", "token_env": "X"}}, "has several: token, token_env"),
+        ({"north": {"token": Path("t")}}, "account 'north': token has a value of the wrong type"),
         ({"north": {"token": 5}}, "account 'north': token has a value of the wrong type"),
         ({"north": {"token_env": 5}}, "token_env has a value of the wrong type"),
         (

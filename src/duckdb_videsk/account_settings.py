@@ -194,10 +194,11 @@ def _token(own: Mapping[str, Any]) -> str | Token:
         raise MissingTokenError(f"An account needs one of {', '.join(_TOKENS)}; this one {which}.")
     value = own[given[0]]
     if given[0] == "token":
-        return value  # type: ignore[no-any-return]  # its kind is looked at where all settings are
-    if not isinstance(value, str | os.PathLike):
-        raise ConfigError(f"{given[0]} has a value of the wrong type.")
-    return _READERS[given[0]](str(value))
+        if isinstance(value, str | Token):
+            return value
+    elif isinstance(value, str | os.PathLike):
+        return _READERS[given[0]](str(value))
+    raise ConfigError(f"{given[0]} has a value of the wrong type.")
 
 
 def _from_environment(variable: str) -> str:

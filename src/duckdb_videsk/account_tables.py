@@ -75,9 +75,10 @@ class AccountsTable(ScannedDataset):
 
     def read(
         self,
-        expression: pc.Expression | None,  # noqa: ARG002
-        ticket: Ticket,  # noqa: ARG002
-        tally: Tally,  # noqa: ARG002
+        _expression: pc.Expression | None,
+        _ticket: Ticket,
+        _tally: Tally,
+        /,
     ) -> Generator[pa.RecordBatch, None, None]:
         names = ACCOUNTS_SCHEMA.names
         rows = [dict(zip(names, astuple(one), strict=True)) for one in self._known()]
@@ -94,9 +95,10 @@ class LeftOutTable(ScannedDataset):
 
     def read(
         self,
-        expression: pc.Expression | None,  # noqa: ARG002
-        ticket: Ticket,  # noqa: ARG002
-        tally: Tally,  # noqa: ARG002
+        _expression: pc.Expression | None,
+        _ticket: Ticket,
+        _tally: Tally,
+        /,
     ) -> Generator[pa.RecordBatch, None, None]:
         tell_left_out(f"The answer has no rows of the account {self._account!r}, which is left out", self._because)
         yield from ()

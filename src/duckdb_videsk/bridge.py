@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -33,14 +34,14 @@ _CALL_NAME = "__duckdb_videsk_call__"
 _CALL = compile(f"{_CALL_NAME}()", "<duckdb_videsk>", "eval")
 
 
-class Wrapper:
+class Wrapper(ABC):
     """Something of ours around something of DuckDB's, which is `native`."""
 
     __slots__ = ()
 
     @property
-    def native(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def native(self) -> Any: ...
 
 
 class Keeper(Protocol):

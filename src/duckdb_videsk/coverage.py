@@ -47,9 +47,10 @@ class CoverageTable(ScannedDataset):
 
     def read(
         self,
-        expression: pc.Expression | None,  # noqa: ARG002
-        ticket: Ticket,  # noqa: ARG002
-        tally: Tally,  # noqa: ARG002
+        _expression: pc.Expression | None,
+        _ticket: Ticket,
+        _tally: Tally,
+        /,
     ) -> Generator[pa.RecordBatch, None, None]:
         rows = [] if self._lake is None else list(_rows(self._lake))
         names = COVERAGE_SCHEMA.names

@@ -85,7 +85,7 @@ class ScannedDataset(ds.Dataset):  # type: ignore[misc]  # pyarrow ships no type
 
     @abstractmethod
     def read(
-        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
+        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally, /
     ) -> Generator[pa.RecordBatch, None, None]:
         """Batches of the whole schema with at least every row that `expression` accepts, and that matters.
 
@@ -197,13 +197,13 @@ class VirtualTable(ScannedDataset):
         return self.table_schema
 
     def read(
-        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
+        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally, /
     ) -> Generator[pa.RecordBatch, None, None]:
         with VideskError.of_account(self._account):
             yield from self._read(expression, ticket, tally)
 
     def _read(
-        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
+        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally, /
     ) -> Generator[pa.RecordBatch, None, None]:
         match = time_ranges(expression, self.table_schema, self._endpoint.range_column)
         ids = self._ids(expression) if match.ranges else ()
@@ -249,7 +249,7 @@ class _Filtered(ScannedDataset):
         return self._base.scanner(columns, both)
 
     def read(
-        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
+        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally, /
     ) -> Generator[pa.RecordBatch, None, None]:
         return self._base.read(expression, ticket, tally)
 

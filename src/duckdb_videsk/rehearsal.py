@@ -67,7 +67,7 @@ class Stage:
 class _Nothing:
     in_order = True
 
-    def poll(self, timeout: float | None, /) -> pa.RecordBatch | None:  # noqa: ARG002
+    def poll(self, _timeout: float | None, /) -> pa.RecordBatch | None:
         raise StopIteration
 
     def close(self) -> None:
@@ -86,7 +86,7 @@ class _EmptyTable(VirtualTable):
         self._pushed: pc.Expression | None = None
 
     def read(
-        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally
+        self, expression: pc.Expression | None, ticket: Ticket, tally: Tally, /
     ) -> Generator[pa.RecordBatch, None, None]:
         self._pushed = expression
         return super().read(expression, ticket, tally)

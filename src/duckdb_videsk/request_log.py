@@ -28,8 +28,9 @@ class LedgerTable(ScannedDataset):
 
     def read(
         self,
-        expression: pc.Expression | None,  # noqa: ARG002
-        ticket: Ticket,  # noqa: ARG002
-        tally: Tally,  # noqa: ARG002
+        _expression: pc.Expression | None,
+        _ticket: Ticket,
+        _tally: Tally,
+        /,
     ) -> Generator[pa.RecordBatch, None, None]:
         yield from self._ledger.table().to_batches()
