@@ -19,7 +19,7 @@ from duckdb_videsk.errors import ResponseError
 
 TABLES = by_table()
 ASKED = "68e7780091b7584a2265b1f5"
-SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def utc(*parts):
@@ -858,14 +858,14 @@ def survives(text):
         assert own._by_rows(text.removeprefix(b"\xef\xbb\xbf")) == answer
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=60))
 @example(b'{"$limit":1,"data":[{"\\ud800":1}]}')
 def test_any_bytes(text):
     survives(text)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.data())
 def test_damaged_bodies(data):
     text = bytearray(

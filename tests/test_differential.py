@@ -152,7 +152,7 @@ def test_there_are_queries_of_every_kind() -> None:
 # --- Random predicates
 
 RANDOM = hypothesis.settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     database=None,

@@ -95,7 +95,7 @@ def error_is_due(instants, ranges, cap):
     )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     table=st.sampled_from(sorted(TABLE_DATA)),
     base=st.sampled_from(BASES),

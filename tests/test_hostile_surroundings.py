@@ -270,7 +270,7 @@ TOML = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.sampled_from(NAMES), TOML)
 def test_any_setting_is_taken_or_refused(name, value):
     with contextlib.suppress(ConfigError):

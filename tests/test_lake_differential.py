@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import random
 from typing import TYPE_CHECKING
 
@@ -26,7 +28,7 @@ from duckdb_videsk.simulator import Simulator
 from test_differential import ZONE, Account, add_local_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckdb_videsk.LakeWarning")
@@ -65,21 +67,19 @@ def damage(lake: Path) -> None:
                 file.unlink()
 
 
-@pytest.fixture(scope="module", params=STATES)
-def accounts(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Account]]:
+@contextlib.contextmanager
+def opened(state: str, folders: pytest.TempPathFactory) -> Iterator[dict[str, Account]]:
     busy = busy_account()
     with (
         Simulator(busy, behaviour=busy_behaviour()) as busy_sim,
         Simulator(odd_account(), behaviour=odd_behaviour()) as odd_sim,
     ):
-        opened = {}
+        found = {}
         for name, sim, forms, surveys in (
             ("busy", busy_sim, busy.form_ids, busy.survey_ids),
             ("odd", odd_sim, ODD_FORMS, ODD_SURVEYS),
         ):
-            folder = tmp_path_factory.mktemp(name)
+            folder = folders.mktemp(name)
 
             def connect(
                 sim: Simulator = sim,
@@ -99,23 +99,39 @@ def accounts(
                     lake_dir=folder / "lake [of *] days?",
                 )
 
-            if request.param != "empty":
+            if state != "empty":
                 with connect() as con:
-                    fill(con, request.param)
-            if request.param == "damaged":
+                    fill(con, state)
+            if state == "damaged":
                 damage(folder)
             con = connect()
             build_copy(con.native, sim, ids={"form": forms, "survey": surveys})
             add_local_tables(con, folder)
-            opened[name] = Account(sim, con, folder)
-        yield opened
-        for account in opened.values():
+            found[name] = Account(sim, con, folder)
+        yield found
+        for account in found.values():
             account.con.close()
 
 
-@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name.replace(" ", "_"))
-def test_same_answer(query: Query, accounts: dict[str, Account]) -> None:
-    account = accounts[query.account]
+@pytest.fixture(scope="module")
+def states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], dict[str, Account]]]:
+    with contextlib.ExitStack() as stack:
+        yield functools.cache(lambda state: stack.enter_context(opened(state, tmp_path_factory)))
+
+
+def pairs() -> list[tuple[str, Query]]:
+    """Every query over two of the states, each time another two: all four would take twice as long."""
+    turns = itertools.cycle(itertools.combinations(STATES, 2))
+    return [(state, query) for query, two in zip(QUERIES, turns, strict=False) for state in two]
+
+
+@pytest.mark.parametrize(
+    ("state", "query"),
+    sorted(pairs(), key=lambda pair: STATES.index(pair[0])),
+    ids=lambda given: given if isinstance(given, str) else given.name.replace(" ", "_"),
+)
+def test_same_answer(state: str, query: Query, states: Callable[[str], dict[str, Account]]) -> None:
+    account = states(state)[query.account]
     with account.zone(query.zone):
         want = answer(account.con, query.statements("truth", account.folder), query.params)
         got = answer(account.con, query.statements("videsk", account.folder), query.params)

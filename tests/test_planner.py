@@ -49,7 +49,7 @@ def run(ranges, source, *, concurrency, rng, outlook=None, known_cap=0):
     return plan, kept, requests
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.integers(0, 400), max_size=120, unique=True),
     st.integers(2, 40),

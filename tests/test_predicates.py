@@ -150,7 +150,7 @@ ROWS = pa.Table.from_pylist(
 TIMES = ROWS.column("t").cast(pa.int64()).to_pylist()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(trees(st.one_of(ATOMS, OTHERS)))
 def test_every_row_that_matches_lies_in_the_ranges(expression: pc.Expression) -> None:
     match = time_ranges(expression, SCHEMA, "t")
@@ -161,7 +161,7 @@ def test_every_row_that_matches_lies_in_the_ranges(expression: pc.Expression) ->
             assert any(instant in piece for piece in match.ranges)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(trees(ATOMS))
 def test_ranges_hold_nothing_that_cannot_match(expression: pc.Expression) -> None:
     matched = {i for i in ROWS.filter(expression).column("t").cast(pa.int64()).to_pylist() if i is not None}
@@ -172,7 +172,7 @@ def test_ranges_hold_nothing_that_cannot_match(expression: pc.Expression) -> Non
         assert normalise(piece.intersect(inside) for piece in match.ranges) == expected
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(trees(st.one_of(ATOMS, ATOMS, OTHERS)))
 def test_every_row_in_the_accepted_ranges_matches(expression: pc.Expression) -> None:
     accepted = accepted_ranges(expression, SCHEMA, "t")
@@ -180,7 +180,7 @@ def test_every_row_in_the_accepted_ranges_matches(expression: pc.Expression) -> 
     assert inside.filter(expression).equals(inside)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(trees(ATOMS))
 def test_what_only_looks_at_times_is_accepted_wherever_it_matches(expression: pc.Expression) -> None:
     match = time_ranges(expression, SCHEMA, "t")
@@ -207,7 +207,7 @@ FAR_ATOMS = st.one_of(
 FEW_TIMES = st.lists(st.sampled_from([*FAR, *range(-3, 6)]) | st.none(), max_size=3)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(trees(FAR_ATOMS), st.lists(FEW_TIMES, min_size=4, max_size=12))
 def test_a_picker_leaves_out_what_the_filter_does_and_nothing_else(
     expression: pc.Expression, batches: list[list[int | None]]

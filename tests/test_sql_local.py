@@ -208,7 +208,7 @@ def shared() -> Iterator[Connection]:
         yield connection
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(changes=st.lists(CHANGES, max_size=5), condition=CONDITIONS, start=st.lists(DAYS, min_size=1, max_size=3))
 def test_whatever_happens_to_the_table(
     shared: Connection, changes: list[tuple[str, int]], condition: str, start: list[int]

@@ -151,7 +151,7 @@ def inside(ranges: Any) -> str:
     return " OR ".join(pieces) or "false"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=70, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     condition=conditions, zone=st.sampled_from(ZONES), shares=st.sampled_from([(0.25, 0.75), (-9, 0.75), (-9, -9)])
 )
@@ -219,7 +219,7 @@ JOINS = [
 ]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(condition=conditions, zone=st.sampled_from(ZONES[:4]), join=st.sampled_from(JOINS))
 def test_answers_stay_the_same(doors: Any, condition: str, zone: str, join: str) -> None:
     tables = join if " AS t" in join else f"(SELECT c.id, c.start_time AS t, length(c.agent) AS k FROM {join}) c"
@@ -248,7 +248,7 @@ sides = st.builds("{}.start_time::date {} '{}'".format, st.sampled_from("cg"), c
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     kind=st.sampled_from(["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "SEMI JOIN"]),
     link=links,

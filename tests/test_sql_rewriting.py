@@ -10,6 +10,7 @@ from unittest.mock import patch
 import duckdb
 import pytest
 
+from duckdb_videsk import rewriting
 from duckdb_videsk.ranges import EVER, Range, micros
 from duckdb_videsk.rewriting import grid
 from duckdb_videsk.rewriting.scopes import Scope
@@ -301,7 +302,10 @@ def test_what_is_found_in_time_is_kept(con: Connection) -> None:
     branch = "SELECT count(*) FROM videsk.calls WHERE date_trunc('month', start_time) = '{}'"
     text = " UNION ALL ".join(map(branch.format, months))
     ticks = itertools.count()
-    with patch.object(grid.time, "thread_time", lambda: next(ticks) * 0.005):
+    with (
+        patch.object(rewriting, "_SECONDS", 0.5),
+        patch.object(grid.time, "thread_time", lambda: next(ticks) * 0.005),
+    ):
         found = rewritten(con, text)
     assert 1 <= found.count("CASE WHEN") < len(months)
 

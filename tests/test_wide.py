@@ -521,7 +521,7 @@ def memory() -> Iterator[tuple[Connection, MemorySource]]:
         yield con, source
 
 
-@hypothesis.settings(deadline=None, max_examples=150)
+@hypothesis.settings(deadline=None, max_examples=70)
 @hypothesis.given(
     asked_id=texts.filter(bool),
     labels=st.lists(texts, unique=True, max_size=6),
