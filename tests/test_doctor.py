@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from duckdb_videsk.doctor.asking import _failure
 from duckdb_videsk.doctor.evidence import shape_of_time
+from duckdb_videsk.doctor.remembering import changes_since, remember
 from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ForbiddenError
 from duckdb_videsk.simulator import Fault, Records
@@ -17,6 +19,7 @@ from examined import FORM, MINUTE, SURVEY, TOKEN, UNTIL, Examined, account_of, a
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 ROWS = account_rows()
 WHOLE = account_rows(ms=0)
@@ -709,3 +712,19 @@ def test_only_known_words_of_the_server_are_shown(said: str, shown: str) -> None
 )
 def test_a_time_shows_its_form_and_nothing_else(text: str, shape: str) -> None:
     assert shape_of_time(text) == shape
+
+
+def test_what_hangs_on_the_record_that_was_asked_for_is_no_change(tmp_path: Path) -> None:
+    seen = examined(account_rows(), "calls", settings={"cache_dir": tmp_path})
+    remember(seen.account, seen.report, seen.ledger)
+
+    def changes(check: str, **other: Any) -> list[str]:
+        verdicts = tuple(replace(v, **other) if v.check == check else v for v in seen.report.verdicts)
+        return changes_since(seen.account.settings, replace(seen.report, verdicts=verdicts))
+
+    assert changes("filter", reading="on start_time, or a time equal to it") == []
+    assert changes("ends", reading="a record of the very second of the start and of the end come") == []
+    (said,) = changes("filter", level="problem", reading="on end_time, not on start_time")
+    assert said.startswith("calls filter: as it should be (20")
+    assert said.endswith(") -> on end_time, not on start_time")
+    assert len(changes("order", reading="by chance")) == 1

@@ -17,7 +17,7 @@ ROWS = [
     ["account_settings"],
     ["specs", "running", "wanted"],
     ["endpoints"],
-    ["client", "decode", "predicates", "views"],
+    ["client", "decode", "predicates", "trimming", "views"],
     ["picking"],
     ["fetch", "lake", "dataset", "bridge", "wide", "rewriting", "gate", "plans", "session", "unions"],
     [
@@ -71,7 +71,7 @@ DOCTOR_ROWS = [
     ["__init__"],
 ]
 LAKE_ROWS = [
-    ["asking", "changes", "edges", "layout", "locks", "trimming"],
+    ["asking", "changes", "edges", "layout", "locks"],
     ["writing", "timeless"],
     ["store"],
     ["collecting", "parts", "snapshots", "upkeep"],

@@ -106,6 +106,14 @@ def test_more_cuts_than_judged_read_wider() -> None:
     assert ranges_of(among(instants) & (t > at(3)) & (t < at(9 * DAY)))[0].start >= 1
 
 
+def test_a_long_or_reads_wider() -> None:
+    instants = [index * DAY for index in range(1_500)]
+    found = ranges_of(reduce(or_, [t == at(instant) for instant in instants]))
+    assert all(any(instant in piece for piece in found) for instant in instants)
+    assert len(found) < 100
+    assert (found[0].start, found[-1].end) == (0, instants[-1] + 1)
+
+
 INSTANTS = st.integers(-3, 12)
 ATOMS = st.one_of(
     st.builds(lambda v: t < at(v), INSTANTS),

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
     from duckdb_videsk.running import Board
 
-__all__ = ["HOLDS_ON", "Bridge", "Keeper", "Wrapper", "gives_rows", "held", "lossless", "unwrapped"]
+__all__ = ["BINDING_ERRORS", "HOLDS_ON", "Bridge", "Keeper", "Wrapper", "gives_rows", "held", "lossless", "unwrapped"]
 
+BINDING_ERRORS = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException)
+"""What comes before a statement does anything. What is wrong then has to be said of the user's own text."""
 HOLDS_ON = int(duckdb.__version__.split(".")[0]) < 2
 """Whether `sql` with parameters runs the query while no other thread may run Python: DuckDB 1.5, which then waits for
 ever for a thread of its own that reads our rows. What has parameters is run by `execute` there."""

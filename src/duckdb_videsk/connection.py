@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from duckdb_videsk.bridge import HOLDS_ON, Bridge, Wrapper, gives_rows, lossless
+from duckdb_videsk.bridge import BINDING_ERRORS, HOLDS_ON, Bridge, Wrapper, gives_rows, lossless
 from duckdb_videsk.errors import ClosedError, ConfigError
 from duckdb_videsk.interrupts import doorbell
 from duckdb_videsk.relation import Relation, adopted, delegate
@@ -35,8 +35,6 @@ __all__ = ["Connection", "relation_of", "text_for_now"]
 
 _CLOSING_SECONDS = 2.0
 _CLOSING_STEP = 0.02
-# Before a statement does anything. What is wrong then has to be said of the user's own text.
-_BINDING_ERRORS = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.SyntaxException)
 
 
 class Connection(Wrapper):
@@ -112,7 +110,7 @@ class Connection(Wrapper):
         if HOLDS_ON and params and gives_rows(self._native, query):
             return self._held(query, text, alias, params)
         if text is not query:
-            with contextlib.suppress(*_BINDING_ERRORS):
+            with contextlib.suppress(*BINDING_ERRORS):
                 native = bridge.call(self._native.sql, text, alias=alias, params=params)
                 relation = adopted(native, bridge)
                 if relation is not None and native.type == "QUERY_RELATION":
@@ -129,7 +127,7 @@ class Connection(Wrapper):
         with lossless(self._native):
             try:
                 bridge.call(self._native.execute, text, params)
-            except _BINDING_ERRORS:
+            except BINDING_ERRORS:
                 if text is query:
                     raise
                 bridge.call(self._native.execute, query, params)
@@ -141,7 +139,7 @@ class Connection(Wrapper):
         """Run a statement; its rows wait to be fetched."""
         bridge, text = self._open_bridge(), self._rewritten(query, parameters, at_once=True)
         if text is not query:
-            with contextlib.suppress(*_BINDING_ERRORS):
+            with contextlib.suppress(*BINDING_ERRORS):
                 bridge.call(self._native.execute, text, parameters)
                 return self
         bridge.call(self._native.execute, query, parameters)
@@ -173,7 +171,7 @@ class Connection(Wrapper):
                     with bridge.rehearsing():
                         bridge.call(cursor.execute, staged, parameters)
                         bridge.go_on(cursor.fetchall)
-                except _BINDING_ERRORS:
+                except BINDING_ERRORS:
                     cursor.execute(f"EXPLAIN {query}", parameters)
                     raise
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from duckdb_videsk.bridge import BINDING_ERRORS
 from duckdb_videsk.connection import relation_of, text_for_now
 from duckdb_videsk.errors import QueryError
 from duckdb_videsk.harmless import harmless
@@ -37,9 +38,6 @@ __all__ = [
     "whole_file",
     "writable",
 ]
-
-# What is wrong with a statement then has to be said of its own text.
-_BINDING_ERRORS = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 
 FORMATS = {
     "csv": "FORMAT csv, HEADER",
@@ -132,7 +130,7 @@ def _run_next(connection: Connection, statement: str) -> Relation:
     """A query as a relation that is run before anything else, and once."""
     text = text_for_now(connection, statement)
     if text != statement:
-        with contextlib.suppress(*_BINDING_ERRORS):
+        with contextlib.suppress(*BINDING_ERRORS):
             return relation_of(connection, connection.native.sql(text))
     return connection.sql(statement)
 
@@ -275,7 +273,7 @@ def _copy(connection: Connection, statement: str, style: str, file: Path) -> Non
         return
     text = text_for_now(connection, statement)
     if text != statement:
-        with contextlib.suppress(*_BINDING_ERRORS):
+        with contextlib.suppress(*BINDING_ERRORS):
             connection.execute(f"COPY ({text}\n) {into}")
             return
     connection.execute(copy)

@@ -36,6 +36,7 @@ __all__ = [
 
 _TIME = pa.timestamp("us", "UTC")
 _MOST_CUTS = 10_000
+_MOST_COMPARED = 100_000  # each slice is judged by each literal that is no member of a list
 _FEW_CUTS = 24  # judging takes the more for each, the more there are; filtering hundreds of batches takes as long
 _FURTHEST = (1 << 63) - 1
 
@@ -83,7 +84,7 @@ def time_ranges(expression: pc.Expression | None, schema: pa.Schema, column: str
         # A row without a time may come in any answer.
         return TimeMatch((EVER,), null_times=True)
     edges = sorted(set(filtered.instants()))
-    cuts = _thinned(edges)
+    cuts = _thinned(edges, filtered.most_cuts)
     slices = list(_time_slices(field, cuts))
     matched = filtered.matching(slices, exhaustive=len(cuts) == len(edges))
     found = normalise(slices[index].range.intersect(EVER) for index in matched)
@@ -164,6 +165,11 @@ class _Filter:
         self._literals = _literal_arrays(expression)
         self._sampled = bool(self._literals) and _only_compares(str(expression), self._schema.field(column))
 
+    @property
+    def most_cuts(self) -> int:
+        """How many cuts are quick to judge."""
+        return max(_FEW_CUTS, min(_MOST_CUTS, _MOST_COMPARED // max(1, len(self._literals))))
+
     def instants(self) -> Iterator[int]:
         return _instants(self._literals)
 
@@ -234,9 +240,9 @@ def _only_compares(text: str, field: pa.Field) -> bool:
     )
 
 
-def _thinned(cuts: list[int]) -> list[int]:
-    """No more cuts than are quick to judge, the outermost among them."""
-    step = -(-len(cuts) // _MOST_CUTS)
+def _thinned(cuts: list[int], most: int) -> list[int]:
+    """No more cuts than `most`, or one more, the outermost among them."""
+    step = -(-len(cuts) // most)
     return cuts if step <= 1 else sorted({*cuts[::step], cuts[-1]})
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from duckdb_videsk.errors import SilentCutError
-from duckdb_videsk.fetch.proof import doubted, first_instant, identity_counts, rows_within
+from duckdb_videsk.fetch.proof import doubted, first_instant, identity_counts
 from duckdb_videsk.ranges import SECOND, Range, iso
+from duckdb_videsk.trimming import rows_within
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from duckdb_videsk.errors import BadRequestError, CrowdedInstantError
-from duckdb_videsk.fetch.proof import identity_counts, rows_within
+from duckdb_videsk.fetch.proof import identity_counts
 from duckdb_videsk.ranges import MILLISECOND, SECOND, Range, iso
+from duckdb_videsk.trimming import rows_within
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

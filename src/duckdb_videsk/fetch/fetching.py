@@ -13,9 +13,9 @@ from duckdb_videsk.fetch.audit import Audit, Doubts
 from duckdb_videsk.fetch.crowded import SecondReader
 from duckdb_videsk.fetch.outlet import Outlet
 from duckdb_videsk.fetch.planner import Plan
-from duckdb_videsk.fetch.proof import instants, rows_within
 from duckdb_videsk.fetch.retry import RetryBudget
 from duckdb_videsk.ranges import SECOND, Range, micros
+from duckdb_videsk.trimming import instants, rows_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -17,13 +17,14 @@ import pyarrow.compute as pc
 from duckdb_videsk.endpoints import UNMAPPED
 from duckdb_videsk.errors import ClockError, OrderError, OutOfRangeError
 from duckdb_videsk.ranges import SECOND, Range, iso
+from duckdb_videsk.trimming import instants
 
 if TYPE_CHECKING:
     from duckdb_videsk.client import Request
     from duckdb_videsk.decode import Answer
     from duckdb_videsk.endpoints import Endpoint
 
-__all__ = ["Shown", "doubted", "first_instant", "identity_counts", "instants", "judge", "rows_within"]
+__all__ = ["Shown", "doubted", "first_instant", "identity_counts", "judge"]
 
 _ROUND = 1_000
 _SAMPLE = 256
@@ -112,18 +113,6 @@ def doubted(shown: Shown, request: Request) -> Shown:
     return replace(shown, cut=True)
 
 
-def rows_within(batch: pa.RecordBatch, endpoint: Endpoint, span: Range) -> pa.RecordBatch:
-    """The rows whose printed time lies in `span`; a view of the batch where they follow each other."""
-    times = instants(batch, endpoint)
-    inside = pc.fill_null(pc.and_(pc.greater_equal(times, span.start), pc.less(times, span.end)), False)
-    count, start = pc.sum(inside).as_py() or 0, pc.index(inside, True).as_py()
-    if count == 0:
-        return batch.slice(0, 0)
-    if pc.all(inside.slice(start, count)).as_py():
-        return batch.slice(start, count)
-    return batch.filter(inside)
-
-
 def identity_counts(batch: pa.RecordBatch, endpoint: Endpoint) -> Counter[str]:
     """How often each row stands, rows named by their identity and printed time."""
     names = [*endpoint.identity, endpoint.range_column]
@@ -137,11 +126,6 @@ def first_instant(batch: pa.RecordBatch, endpoint: Endpoint, start: int) -> int 
     times = instants(batch, endpoint)
     earliest: int | None = pc.min(times.filter(pc.greater_equal(times, start))).as_py()
     return earliest
-
-
-def instants(batch: pa.RecordBatch, endpoint: Endpoint) -> pa.Int64Array:
-    """The rows' times in microseconds since the epoch, null where a row has none."""
-    return batch.column(batch.schema.get_field_index(endpoint.range_column)).view(pa.int64())
 
 
 def _unread_times(batch: pa.RecordBatch, times: pa.Int64Array, endpoint: Endpoint) -> str | None:

@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from duckdb_videsk.client import Request
 from duckdb_videsk.fetch.audit import Doubts
 from duckdb_videsk.fetch.density import Density
-from duckdb_videsk.fetch.proof import instants, rows_within
 from duckdb_videsk.fetch.retry import RetryBudget
 from duckdb_videsk.ranges import DAY, EVER, SECOND, Range, micros, normalise, subtract, total
+from duckdb_videsk.trimming import instants, rows_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

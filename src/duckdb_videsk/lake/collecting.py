@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from duckdb_videsk.lake.layout import month_of
-from duckdb_videsk.lake.trimming import instants, rows_within
 from duckdb_videsk.lake.writing import UNFINISHED, private_folder
 from duckdb_videsk.ranges import DAY, Range
+from duckdb_videsk.trimming import instants, rows_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,7 +62,7 @@ class Collector:
         with self._lock:
             while self._pile is not None and first is not None and first <= last:
                 month = month_of(first)
-                self._pile.add(month, rows_within(batch, endpoint, (days.intersect(month) for days in self._days)))
+                self._pile.add(month, rows_within(batch, endpoint, *(days.intersect(month) for days in self._days)))
                 first = month.end
             if self._pile is not None:
                 self._pile.fit()

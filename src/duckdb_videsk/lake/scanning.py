@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal
 from duckdb_videsk.errors import ClosedError, IncompleteError, MissingDaysError, ResponseError, VideskError
 from duckdb_videsk.lake.collecting import Collector
 from duckdb_videsk.lake.parts import Part
-from duckdb_videsk.lake.trimming import rows_outside, rows_within
 from duckdb_videsk.lake.writing import tell
 from duckdb_videsk.ranges import DAY, SECOND, as_datetime, normalise
+from duckdb_videsk.trimming import rows_outside, rows_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -165,7 +165,7 @@ class LakeScan:
                 continue
             self._order = None
             for batch in rows.to_batches():
-                yield rows_within(batch, self._endpoint, part.wanted)
+                yield rows_within(batch, self._endpoint, *part.wanted)
         if any(shelf is part.shelf for shelf, _ in part.pieces):
             self._sources.changes.add(self._endpoint.table)
 
@@ -215,7 +215,7 @@ class LakeScan:
         ranges = {part.id: part.gaps for part in parts if part.gaps}
         for batch in self._read(ranges, null_times=self._null_times):
             if batch is not None and (days := given.get(self._id_of(batch))):
-                yield rows_outside(batch, self._endpoint, days)
+                yield rows_outside(batch, self._endpoint, *days)
             else:
                 yield batch
 

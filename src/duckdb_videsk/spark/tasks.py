@@ -9,10 +9,10 @@ from duckdb_videsk.endpoints import by_table
 from duckdb_videsk.errors import LargeScanError, MissingIdError, RequestLimitError
 from duckdb_videsk.fetch import Engine
 from duckdb_videsk.guard import Allowance, Guard
-from duckdb_videsk.lake.trimming import rows_within
 from duckdb_videsk.ledger import Ledger
 from duckdb_videsk.ranges import EVER, SECOND, Range
 from duckdb_videsk.spark.carrying import Carried
+from duckdb_videsk.trimming import rows_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -155,4 +155,4 @@ def _trimmed(batch: pa.RecordBatch, endpoint: Endpoint, ranges: Sequence[Range])
     """Scans are of whole seconds."""
     if all(edge % SECOND == 0 for piece in ranges for edge in (piece.start, piece.end)):
         return batch
-    return rows_within(batch, endpoint, ranges)
+    return rows_within(batch, endpoint, *ranges)
