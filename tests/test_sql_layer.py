@@ -80,7 +80,7 @@ def entries(name: str) -> list[tuple[str, str, list[str]]]:
 
 CASES = [
     pytest.param(zone, statement, expected, id=f"{title}-{zone}")
-    for name in ("endpoints", "joins", "predicates", "shapes")
+    for name in ("derived", "endpoints", "joins", "predicates", "shapes")
     for title, statement, expected in entries(name)
     for zone in ZONES
 ] + [
@@ -156,3 +156,16 @@ def test_a_statement(doors: Any, zone: str, statement: str, expected: list[str])
         # DuckDB 1.5 narrows some joins by itself while they run; what it may narrow is marked.
         exact = most != (EVER,) and not any("~" in line for line in expected)
         assert ranges == most if exact else not subtract(ranges, most)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(statement, id=title)
+        for title, statement, expected in entries("derived")
+        if all(line.endswith(" ..") for line in expected)
+    ],
+)
+def test_what_is_not_sure_of_what_is_derived_is_left_alone(doors: Any, statement: str) -> None:
+    con, _ = doors("UTC", True)
+    assert con._rewritten(statement) == statement

@@ -234,6 +234,73 @@ def test_answers_stay_the_same(doors: Any, condition: str, zone: str, join: str)
     assert sorted(map(repr, con.sql(statement).fetchall())) == expected
 
 
+made = {
+    "d": "c.t::date", "m": "date_trunc('month', c.t)", "y": "year(c.t)", "n": "month(c.t)", "h": "hour(c.t)",
+    "w": "strftime(c.t, '%Y-%m')", "u": "c.t + INTERVAL 1 DAY", "f": "c.t::date >= '2026-09-06'",
+    "o": "coalesce(c.t::date, DATE '2026-03-29')", "e": "TIMESTAMPTZ '2026-09-06 12:00:00+00' - c.t",
+    "b": "c.t IS NULL",
+}  # fmt: skip
+of_made = st.one_of(
+    st.builds("{} {} '{}'".format, st.sampled_from(["d", "m", "u", "o", "m::date", "coalesce(d, '2026-04-05')"]),
+              comparing, days),
+    st.builds("{} {} {}".format, st.sampled_from(["n", "h", "day(d)", "y - 2014", "n + y"]), comparing, numbers),
+    st.builds("w {} '2026-{:02}'".format, comparing, st.integers(1, 12)),
+    st.builds("e {} INTERVAL {} DAY".format, comparing, numbers),
+    st.builds("d IN ('{}', '{}')".format, days, days),
+    st.builds("d {} current_date - {}".format, comparing, numbers),
+    st.sampled_from(["f", "b", "d IS NULL", "y = 2026", "k = 1", "k IS NULL", "t = 2", "t < 1", "d = m"]),
+)  # fmt: skip
+conditions_of_made = st.recursive(
+    st.builds("{}{}".format, of_made, suffixes.filter(lambda text: "true" not in text and "false" not in text)),
+    lambda inner: st.one_of(
+        st.builds("({} AND {})".format, inner, inner),
+        st.builds("({} OR {})".format, inner, inner),
+        st.builds("NOT ({})".format, inner),
+    ),
+    max_leaves=5,
+)
+ITEMS = ", ".join(f"{text} AS {name}" for name, text in made.items())
+OF_ONE = [
+    "SELECT {items}, length(c.agent) AS k, 1 AS t, c.id FROM {rows}",
+    "SELECT DISTINCT {items}, length(c.agent) AS k, length(c.agent) AS t, 1 AS id FROM {rows}",
+    "SELECT {items}, count(*) AS k, count(*) % 3 AS t, max(c.id) AS id FROM {rows} GROUP BY ALL",
+    "SELECT {items}, sum(1) OVER (ORDER BY c.id) AS k, 1 AS t, c.id FROM {rows}",
+    "SELECT {items}, length(c.agent) AS k, 1 AS t, c.id FROM {rows} ORDER BY c.id LIMIT 400",
+    "SELECT * FROM (SELECT {items}, length(c.agent) AS k, 1 AS t, c.id FROM {rows} WHERE c.agent IS NOT NULL) x",
+]
+AROUND = [
+    "SELECT * FROM ({0}) q WHERE {1}",
+    "WITH q AS ({0}) SELECT d, count(*) FROM q WHERE {1} GROUP BY d",
+    "SELECT q.* FROM ({0}) q LEFT JOIN (VALUES ('a')) v(z) ON q.k = 2 WHERE {1}",
+    "SELECT q.* FROM (VALUES (3), (5)) v(z) LEFT JOIN ({0}) q ON q.k = v.z WHERE {1}",
+    "SELECT q.* FROM (VALUES (3), (5)) v(z) JOIN ({0}) q ON q.k = v.z AND q.y > 2000 WHERE {1}",
+    "WITH q AS ({0}) SELECT * FROM q WHERE {1} AND id IN (SELECT id FROM q WHERE k > 0)",
+]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    condition=conditions_of_made,
+    one=st.sampled_from(OF_ONE),
+    around=st.sampled_from(AROUND),
+    zone=st.sampled_from(ZONES[:3]),
+    join=st.sampled_from(JOINS[:4]),
+)
+def test_answers_over_what_is_made_stay_the_same(
+    few: Any, condition: str, one: str, around: str, zone: str, join: str
+) -> None:
+    con = few(zone)
+    rows = f"(SELECT c.id, c.start_time AS t, c.agent FROM {join}) c"
+    statement = around.format(one.format(items=ITEMS, rows=rows), condition)
+    try:
+        expected = sorted(map(repr, con.native.sql(statement).fetchall()))
+    except duckdb.Error as error:
+        with pytest.raises(type(error)):
+            con.sql(statement).fetchall()
+        return
+    assert sorted(map(repr, con.sql(statement).fetchall())) == expected
+
+
 shifts = st.builds(
     "{} INTERVAL {} {}".format, st.sampled_from("+-"), st.integers(0, 9), st.sampled_from(["HOUR", "DAY", "MONTH"])
 )

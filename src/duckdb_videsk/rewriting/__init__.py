@@ -36,6 +36,7 @@ from duckdb_videsk.rewriting.session import (
 from duckdb_videsk.rewriting.splices import implied_text, prove, spliced
 from duckdb_videsk.rewriting.staging import staged
 from duckdb_videsk.rewriting.steady import steady_functions
+from duckdb_videsk.rewriting.subselects import SubSelects
 from duckdb_videsk.rewriting.words import Sort, words_of
 
 if TYPE_CHECKING:
@@ -221,7 +222,11 @@ class Rewriter:
             natural_bounds=self._natural_bounds,
             local=asking.local,
         )
-        implied = tuple(_in_few_words(statement.implied(list(places(tree, words, tables)))))
+        stand = list(places(tree, words, tables))
+        selects = SubSelects(
+            bare, words, tree, tables=tables, values=asking.values, evaluator=evaluator, places=stand
+        )
+        implied = tuple(_in_few_words(statement.implied(stand, selects)))
         if not implied:
             return Rewritten(text, references=named, hints=tuple(statement.hints))
         found = {one.place: [other for other in implied if other.place == one.place] for one in implied}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from duckdb_videsk.ranges import EVER, Range, as_datetime, subtract
 from duckdb_videsk.rewriting.conditions import Condition, Moments, clock_of
+from duckdb_videsk.rewriting.derived import Derivations
 from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.rewriting.grid import QUARTER
 from duckdb_videsk.rewriting.joins import carried, lower, range_columns, shared_facts
@@ -20,6 +21,7 @@ from duckdb_videsk.rewriting.trees import CLOCK_WORDS, CLOCKS, Node, condition_t
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from duckdb_videsk.rewriting.derived import Derived
     from duckdb_videsk.rewriting.grid import Evaluator
     from duckdb_videsk.rewriting.joins import Edge, Facts, Nearness, Path
     from duckdb_videsk.rewriting.local import LocalTables
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from duckdb_videsk.rewriting.places import Place
     from duckdb_videsk.rewriting.scopes import TableName
     from duckdb_videsk.rewriting.session import Session
+    from duckdb_videsk.rewriting.subselects import SubSelects
     from duckdb_videsk.rewriting.words import Word
 
 __all__ = ["Hint", "Implied", "Statement", "hull"]
@@ -39,7 +42,7 @@ class Implied:
     """What one condition implies for one range column.
 
     Attributes:
-        place: where the condition stands.
+        place: where the condition stands, or one inside of a sub-query or a CTE that is compared outside.
         table: the table or view; None where a sub-query stands between.
         column: the range column, as it is named there.
         ranges: where the condition can hold.
@@ -103,7 +106,7 @@ class Statement:
         self._session = session
         self._evaluator = evaluator
 
-    def implied(self, places: Sequence[Place]) -> Iterator[Implied]:
+    def implied(self, places: Sequence[Place], selects: SubSelects) -> Iterator[Implied]:
         """What each condition implies for each range column named in it, and all together between the tables."""
         written = {place: tree for place in places if (tree := self._tree(place)) is not None}
         trees = {place: bounded(tree, place, self._local) for place, tree in written.items()}
@@ -114,6 +117,20 @@ class Statement:
                     yield Implied(place, source.table, found.column, found.ranges, said, found.unless, found.meanings)
         for place, facts in shared_facts(trees):
             yield from self._between_tables(place, facts)
+        derivations = Derivations(selects, self._types)
+        for place, tree in written.items():
+            for made in derivations.conditions(place, tree):
+                yield from self._derived(made, self._predicate(place))
+
+    def _derived(self, made: Derived, said: str) -> Iterator[Implied]:
+        """What a condition outside says of a column inside."""
+        source = made.place.source_of(made.path)
+        found = self._finding(made.tree, made.path, unless_pushed=False)
+        if source is not None and found is not None:
+            yield Implied(made.place, source.table, found.column, found.ranges, said, found.unless, found.meanings)
+
+    def _types(self, path: Path, nodes: Sequence[Node]) -> tuple[str, ...]:
+        return _asked(self._evaluator, {path}, nodes, "typeof({})")
 
     def _of_one(self, written: Node, tree: Node, path: Path) -> Iterator[_Finding]:
         """What a condition says of a column, with the ends of local tables where it names them."""

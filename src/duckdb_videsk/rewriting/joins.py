@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from duckdb_videsk.rewriting.places import Place
     from duckdb_videsk.rewriting.scopes import Scope, Source, TableName
 
-__all__ = ["Edge", "Facts", "Nearness", "Path", "carried", "is_constant", "lower", "range_columns", "shared_facts"]
+__all__ = [
+    "Edge",
+    "Facts",
+    "Nearness",
+    "Path",
+    "carried",
+    "conjuncts",
+    "is_constant",
+    "lower",
+    "range_columns",
+    "shared_facts",
+]
 
 Path: TypeAlias = tuple[str, ...]
 Nearness: TypeAlias = "Mapping[tuple[tuple[TableName, str], tuple[TableName, str]], tuple[int, int | None]]"
@@ -84,11 +95,11 @@ class Facts:
 
     def edges(self, ask: Callable[[Sequence[Node], str], tuple[str, ...]]) -> list[Edge]:
         """What the conditions say of two range columns of different tables."""
-        return [edge for leaf in _conjuncts(self.tree) for edge in self._edges(leaf, ask)]
+        return [edge for leaf in conjuncts(self.tree) for edge in self._edges(leaf, ask)]
 
     def by_nature(self, near: Nearness) -> Iterator[Edge]:
         """What is so, as a rule, of the range columns of tables joined by these keys."""
-        for leaf in _conjuncts(self.tree):
+        for leaf in conjuncts(self.tree):
             if leaf.kind != "compare" or leaf.name != "=":
                 continue
             one, other = (self._key(part) for part in leaf.parts)
@@ -221,7 +232,7 @@ def _seen_by(place: Place, where: Sequence[Place], trees: Mapping[Place, Node]) 
     first = next((index for index, source in enumerate(scope.sources) if source.join is place.node), 0)
     before = scope.sources[:first]
     for filter_ in where:
-        for leaf in _conjuncts(trees[filter_]):
+        for leaf in conjuncts(trees[filter_]):
             columns = [filter_.source_of(node.path) for node in leaf.walk() if node.kind == "column"]
             if all(source is not None and any(source is known for known in before) for source in columns):
                 yield leaf
@@ -231,10 +242,11 @@ def _all(trees: Iterable[Node]) -> Node:
     return Node("and", parts=tuple(trees))
 
 
-def _conjuncts(tree: Node) -> Iterator[Node]:
+def conjuncts(tree: Node) -> Iterator[Node]:
+    """What a condition joins by AND."""
     if tree.kind == "and":
         for part in tree.parts:
-            yield from _conjuncts(part)
+            yield from conjuncts(part)
     else:
         yield tree
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from duckdb_videsk.rewriting.scopes import holds, is_cte, names_of
+from duckdb_videsk.rewriting.ctes import is_cte, names_of
+from duckdb_videsk.rewriting.scopes import holds
 from duckdb_videsk.rewriting.words import condition_end
 
 if TYPE_CHECKING:
@@ -16,18 +17,26 @@ if TYPE_CHECKING:
     from duckdb_videsk.rewriting.scopes import Node, Scope, Source, TableName, Tables
     from duckdb_videsk.rewriting.words import Word
 
-__all__ = ["Place", "Reference", "places", "references"]
+__all__ = ["Place", "Reference", "places", "references", "word_at"]
 
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """A condition of a WHERE or an ON, as a stretch of the statement's words, and the scope it is in."""
+    """A condition of a WHERE or an ON, as a stretch of the statement's words, and the scope it is in.
+
+    A SELECT without a WHERE has a place for one as well: it ends where it starts.
+    """
 
     start: int
     end: int
     node: Node
     scope: Scope
     join: bool
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is no condition yet."""
+        return self.start == self.end
 
     def source_of(self, names: Sequence[str]) -> Source | None:
         """The source whose range column a name in the condition is, as far as can be told."""
@@ -107,7 +116,7 @@ def _place(node: Node, words: Sequence[Word], keyword: str, scope: Scope) -> Ite
     if not starts or not any(source.columns for source in scope.sources):
         return
     depth = 0
-    for index in range(_word_at(words, min(starts)), -1, -1):
+    for index in range(word_at(words, min(starts)), -1, -1):
         key = words[index].key
         depth += (key in {")", "]", "}", "end"}) - (key in {"(", "[", "{", "case"})
         if key == keyword and depth <= 0:
@@ -116,5 +125,5 @@ def _place(node: Node, words: Sequence[Word], keyword: str, scope: Scope) -> Ite
             return
 
 
-def _word_at(words: Sequence[Word], position: int) -> int:
+def word_at(words: Sequence[Word], position: int) -> int:
     return next((i for i, word in enumerate(words) if word.start <= position < word.end), -1)

@@ -12,6 +12,7 @@ from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ErrorLevel, SqlglotError
 
+from duckdb_videsk.rewriting.ctes import argument, cte_query, is_cte, names_of
 from duckdb_videsk.rewriting.errors import NotUnderstood
 from duckdb_videsk.views import quoted
 
@@ -27,9 +28,7 @@ __all__ = [
     "TableName",
     "Tables",
     "holds",
-    "is_cte",
     "is_inner",
-    "names_of",
     "parsed",
 ]
 
@@ -89,6 +88,7 @@ class Source:
     Attributes:
         join: the join that adds it; None for what stands first.
         local: the name as SQL, if it is a table or a view that is none of the catalog's.
+        query: the sub-query or CTE that gives its rows as they are, if that is one SELECT.
     """
 
     name: str | None
@@ -97,6 +97,7 @@ class Source:
     table: TableName | None = None
     join: Node = None
     local: str | None = None
+    query: Node = None
 
 
 def holds(source: Source, column: str) -> bool:
@@ -179,7 +180,8 @@ class Scope:
             known = _table_columns(node, self.tables) if isinstance(node, exp.Table) else _output(node, self.tables)
             own = node.name.lower() if isinstance(node, exp.Table) and not alias else None
             table = self.tables.place(names_of(node)) if isinstance(node, exp.Table) and not is_cte(node) else None
-            yield Source(name or own, _renamed(known, alias), table=table, local=_local(node, known))
+            local, query = _local(node, known), _query(node)
+            yield Source(name or own, _renamed(known, alias), table=table, local=local, query=query)
         yield from self._joined(node)
 
 
@@ -191,6 +193,18 @@ def _local(node: Node, known: Columns | None) -> str | None:
     return None if alias and alias.args.get("columns") else ".".join(quoted(part.name) for part in node.parts)
 
 
+def _query(node: Node) -> Node:
+    """The SELECT of a sub-query, or of a CTE that is named, with nothing more said about it there."""
+    said = {name for name, value in node.args.items() if value}
+    alias = node.args.get("alias")
+    if said - {"this", "alias"} or (alias and alias.args.get("columns")):
+        return None
+    query = node.this if isinstance(node, exp.Subquery) else None
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
+        query = cte_query(node, node.name.lower())[1]
+    return query if isinstance(query, exp.Select) else None
+
+
 def is_inner(join: Node) -> bool:
     """Whether a join gives no row but those that meet its condition."""
     return _how(join) in {("", ""), ("", "INNER"), ("", "CROSS")} and not join.args.get("method")
@@ -198,11 +212,6 @@ def is_inner(join: Node) -> bool:
 
 def _how(join: Node) -> tuple[str, str]:
     return (join.args.get("side") or "").upper(), (join.args.get("kind") or "").upper()
-
-
-def argument(node: Node, name: str) -> Node | None:
-    """An argument that has Python's word for a name, with or without the underscore of newer versions."""
-    return node.args.get(f"{name}_", node.args.get(name))
 
 
 def _renamed(columns: Columns | None, alias: Node | None) -> Columns | None:
@@ -218,7 +227,7 @@ def _renamed(columns: Columns | None, alias: Node | None) -> Columns | None:
 def _table_columns(node: exp.Table, tables: Tables) -> Columns | None:
     if isinstance(node.this, exp.Identifier):
         if is_cte(node):
-            query = _cte(node, node.name.lower())[1]
+            query = cte_query(node, node.name.lower())[1]
             return None if query is None else _output(query, tables)
         place = tables.place(names_of(node))
         return None if place is None else tables.columns[place]
@@ -228,46 +237,6 @@ def _table_columns(node: exp.Table, tables: Tables) -> Columns | None:
         place = tables.place([*schema, str(node.this.this).lower()])
         return tables.columns[place] if place is not None and schema[-1] in {*tables.catalogs, "main"} else None
     return None
-
-
-def names_of(table: exp.Table) -> list[str]:
-    return [part.name.lower() for part in table.parts] if isinstance(table.this, exp.Identifier) else []
-
-
-def is_cte(table: exp.Table) -> bool:
-    return len(names_of(table)) == 1 and _cte(table, table.name.lower())[0]
-
-
-def _cte(node: Node, name: str) -> tuple[bool, Node | None]:
-    """Whether a name is a CTE where it stands, and its query, where that is plain."""
-    inside: Node = node
-    while inside.parent is not None:
-        outer = inside.parent
-        with_ = argument(outer, "with")
-        if with_ is not None:
-            before = list(with_.expressions)
-            if inside is with_:
-                before = before[: next(i for i, cte in enumerate(before) if _holds_node(cte, node)) + with_.recursive]
-            for cte in reversed(before):
-                if cte.alias.lower() == name:
-                    recursive = with_.recursive and any(
-                        _names_alone(table, name) for table in cte.find_all(exp.Table)
-                    )
-                    plain = not recursive and not cte.args["alias"].args.get("columns")
-                    return True, cte.this if plain else None
-        inside = outer
-    return False, None
-
-
-def _names_alone(table: Node, name: str) -> bool:
-    return bool(table.name.lower() == name) and not table.args.get("db")
-
-
-def _holds_node(outer: Node, node: Node) -> bool:
-    at: Node | None = node
-    while at is not None and at is not outer:
-        at = at.parent
-    return at is outer
 
 
 def _output(query: Node, tables: Tables) -> Columns | None:

@@ -58,10 +58,14 @@ def _literal(instant: int) -> str:
 
 
 def spliced(text: str, words: Sequence[Word], additions: Sequence[tuple[Place, str]]) -> str:
-    """The statement with `(condition) AND (addition)` in the place of each condition."""
+    """The statement with `(condition) AND (addition)` in the place of each condition, or `WHERE (addition)`."""
     inserts = []
     for place, addition in additions:
-        inserts.append((words[place.start].start, 1, "("))
+        if place.is_new:
+            # What is added to the last condition of its FROM comes first.
+            inserts.append((words[place.end - 1].end, 1, f" WHERE ({addition})"))
+            continue
+        inserts.append((words[place.start].start, 2, "("))
         inserts.append((words[place.end - 1].end, 0, f") AND ({addition})"))
     parts, at = [], 0
     for position, _, piece in sorted(inserts, key=lambda insert: insert[:2]):
@@ -82,6 +86,9 @@ def prove(text: str, tree: Node, words: Sequence[Word], chosen: Sequence[Place],
     for place, mark in marks.items():
         key = "on" if place.join else "this"
         added = exp.Paren(this=exp.EQ(this=exp.Literal.string(mark), expression=exp.Literal.string("")))
+        if place.is_new:
+            place.node.set("where", exp.Where(this=added))
+            continue
         place.node.set(key, exp.And(this=exp.Paren(this=place.node.args[key]), expression=added))
     # What was found in time is not lost for the little that is left to do.
     ((before, after),) = evaluator.rows(serialised(text, marked), in_time=False)

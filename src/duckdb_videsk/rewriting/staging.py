@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from duckdb_videsk.rewriting.ctes import is_cte, names_of
 from duckdb_videsk.rewriting.errors import NotUnderstood
-from duckdb_videsk.rewriting.scopes import is_cte, names_of, parsed
+from duckdb_videsk.rewriting.scopes import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -22,6 +22,7 @@ __all__ = [
     "Node",
     "condition_tree",
     "functions_in",
+    "node_of",
     "same_but_for",
     "serialised",
     "serialising",
@@ -112,7 +113,7 @@ def condition_tree(room: str, answer: str) -> tuple[Node, frozenset[str]]:
     if _bare(found) != _bare(empty):
         raise NotUnderstood("it is more than a condition")
     try:
-        return _node(where), frozenset(functions_in(where))
+        return node_of(where), frozenset(functions_in(where))
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise NotUnderstood("a tree of another shape") from error
 
@@ -135,6 +136,8 @@ def _unmarked(tree: Json, marks: set[str], found: list[str]) -> Json:
     if not isinstance(tree, dict):
         return tree
     tree = {key: _unmarked(value, marks, found) for key, value in tree.items()}
+    if _mark_of(tree.get("where_clause", {})) in marks:
+        found.append(_mark_of(tree.pop("where_clause")))
     if tree.get("type") == "CONJUNCTION_AND":
         named = [_mark_of(child) for child in tree["children"]]
         found += [name for name in named if name in marks]
@@ -226,7 +229,8 @@ def _bare(tree: Json) -> Json:
     return [_bare(value) for value in tree] if isinstance(tree, list) else tree
 
 
-def _node(tree: Json) -> Node:  # noqa: PLR0911 - one line a class
+def node_of(tree: Json) -> Node:  # noqa: PLR0911 - one line a class
+    """An expression of a tree that DuckDB gives; raises KeyError and the like where it has another shape."""
     match tree["class"]:
         case "COLUMN_REF":
             return Node("column", path=tuple(tree["column_names"]))
@@ -237,11 +241,11 @@ def _node(tree: Json) -> Node:  # noqa: PLR0911 - one line a class
         case "CAST":
             return _cast(tree)
         case "COMPARISON" if tree["type"] in _COMPARISONS:
-            return Node("compare", _COMPARISONS[tree["type"]], (_node(tree["left"]), _node(tree["right"])))
+            return Node("compare", _COMPARISONS[tree["type"]], (node_of(tree["left"]), node_of(tree["right"])))
         case "BETWEEN" if tree["type"] == "COMPARE_BETWEEN":
-            return Node("between", parts=tuple(_node(tree[key]) for key in ("input", "lower", "upper")))
+            return Node("between", parts=tuple(node_of(tree[key]) for key in ("input", "lower", "upper")))
         case "OPERATOR" | "CONJUNCTION" if tree["type"] in _OPERATORS:
-            return Node(_OPERATORS[tree["type"]], parts=tuple(map(_node, tree["children"])))
+            return Node(_OPERATORS[tree["type"]], parts=tuple(map(node_of, tree["children"])))
         case "CASE":
             return _case(tree)
         case "PARAMETER":
@@ -252,7 +256,7 @@ def _node(tree: Json) -> Node:  # noqa: PLR0911 - one line a class
 def _case(tree: Json) -> Node:
     checks = [check[key] for check in tree["case_checks"] for key in ("when_expr", "then_expr")]
     last = tree.get("else_expr")
-    return Node("case", parts=(*map(_node, checks), _node(last) if last else Node("constant", "NULL")))
+    return Node("case", parts=(*map(node_of, checks), node_of(last) if last else Node("constant", "NULL")))
 
 
 def _function(tree: Json) -> Node:
@@ -264,7 +268,7 @@ def _function(tree: Json) -> Node:
     if odd or named or not set(schema) <= {"", "main", "system"} or any(part.get("alias") for part in given):
         return Node(OTHER)
     kind = "operator" if tree.get("is_operator") and len(given) <= 2 else "call"
-    return Node(kind, tree["function_name"].lower(), tuple(map(_node, given)))
+    return Node(kind, tree["function_name"].lower(), tuple(map(node_of, given)))
 
 
 def _cast(tree: Json) -> Node:
@@ -272,7 +276,7 @@ def _cast(tree: Json) -> Node:
     name = _TYPES.get(spelt.get("type_name", "").lower())
     if name is None or spelt.get("children") or len(spelt.get("qualified_name", {}).get("path", [0])) > 1:
         return Node(OTHER)
-    return Node("try_cast" if tree.get("try_cast") else "cast", name, (_node(tree["child"]),))
+    return Node("try_cast" if tree.get("try_cast") else "cast", name, (node_of(tree["child"]),))
 
 
 def _constant(tree: Json) -> Node:
