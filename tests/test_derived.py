@@ -58,6 +58,11 @@ def test_a_plan_says_what_bounds_it(con: Connection) -> None:
     assert (scan.ranges, scan.because) == (ONE_DAY, ("day = '2026-01-05'",))
 
 
+def test_a_column_that_is_handed_on_is_bounded_once(con: Connection) -> None:
+    text = "SELECT count(*) FROM (SELECT * FROM videsk.calls) WHERE start_time::date = '2026-01-05'"
+    assert con._rewritten(text).count("CASE WHEN") == 2
+
+
 def test_parameters_inside_and_outside(con: Connection, source: MemorySource) -> None:
     text = """SELECT ?, count(*) FROM (SELECT start_time::date + ? AS day FROM videsk.calls WHERE agent <> ?)
               WHERE day = ? GROUP BY 1"""
@@ -93,6 +98,10 @@ def test_a_macro_may_read_a_cte(con: Connection) -> None:
     text = f"WITH c AS ({DAYS}) SELECT all_of_c(), count(*) FROM c WHERE day = '2026-01-05'"
     assert con._rewritten(text) == text
     assert con._rewritten(text.replace("all_of_c(), ", "")) != text
+    other = (
+        f"WITH b AS ({DAYS}), c AS ({DAYS}) SELECT all_of_c() FROM b, c WHERE b.day < '2026-01-05' AND c.day = b.day"
+    )
+    assert con._rewritten(other) == other
     table = f"WITH c AS ({DAYS}) SELECT day FROM c WHERE day = '2026-01-05' UNION ALL SELECT day FROM rows_of_c()"
     con.execute("CREATE MACRO rows_of_c() AS TABLE SELECT DATE '2026-01-01' AS day FROM c")
     assert con._rewritten(table) == table

@@ -222,11 +222,8 @@ class Rewriter:
             natural_bounds=self._natural_bounds,
             local=asking.local,
         )
-        stand = list(places(tree, words, tables))
-        selects = SubSelects(
-            bare, words, tree, tables=tables, values=asking.values, evaluator=evaluator, places=stand
-        )
-        implied = tuple(_in_few_words(statement.implied(stand, selects)))
+        selects = SubSelects(bare, words, tree, tables=tables, values=asking.values, evaluator=evaluator)
+        implied = tuple(_in_few_words(statement.implied(list(places(tree, words, tables)), selects)))
         if not implied:
             return Rewritten(text, references=named, hints=tuple(statement.hints))
         found = {one.place: [other for other in implied if other.place == one.place] for one in implied}

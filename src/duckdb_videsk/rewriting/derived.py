@@ -92,7 +92,7 @@ class Derivations:
         item = select.items.get(path[-1], Node("column", path=path[-1:]))
         parts: dict[Path, Derived] = {}
         for node in item.walk():
-            if node.kind != "column" or (clock_of(node) and _is_clock(node, select.place.scope)):
+            if node.kind != "column" or clock_of(node):
                 continue
             named = lower(node.path)
             if select.place.source_of(named) is not None:

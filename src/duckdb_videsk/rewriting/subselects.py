@@ -17,7 +17,7 @@ from duckdb_videsk.rewriting.trees import functions_in, node_of, serialised
 from duckdb_videsk.rewriting.words import condition_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from duckdb_videsk.rewriting.grid import Evaluator
     from duckdb_videsk.rewriting.parameters import Values
@@ -61,7 +61,6 @@ class SubSelects:
         tables: Tables,
         values: Values,
         evaluator: Evaluator,
-        places: Iterable[Place],
     ) -> None:
         self._text = text
         self._words = words
@@ -69,7 +68,6 @@ class SubSelects:
         self._tables = tables
         self._values = values
         self._evaluator = evaluator
-        self._places = {id(place.node): place for place in places if not place.join}
         self._known: dict[int, SubSelect | None] = {}
         self._sampled = any(word.key in _SAMPLED for word in words)
         self._sure: bool | None = None
@@ -154,8 +152,6 @@ class SubSelects:
 
     def _place(self, select: exp.Select, start: int, end: int) -> Place:
         where = select.args.get("where")
-        if where is not None and id(where) in self._places:
-            return self._places[id(where)]
         scope, depth, begun = self._tables.scope(select), 0, False
         for at in range(start, end):
             key = self._key(at)
