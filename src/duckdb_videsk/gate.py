@@ -21,7 +21,14 @@ __all__ = ["Gate", "Refused"]
 
 _LONGEST_SQL = 100_000
 _OWN_CATALOGS = {"", CATALOG, "memory"}
-_EXPLAIN = re.compile(r"\s*EXPLAIN(?:\s+ANALYZE)?\s+", re.IGNORECASE)
+# Only where nothing but blanks and comments stand before it: anywhere else it may be the text of a comment, which
+# taking it out would end. Of comments it knows those of which there can be no two opinions where they end.
+_EXPLAIN = re.compile(
+    r"(?P<before>(?:[ \t\r\n]|--[^\r\n\0]*\r?\n|/\*[^*/\0]*\*/)*+)EXPLAIN[ \t\r\n]+(?:ANALYZE[ \t\r\n]+)?",
+    re.IGNORECASE,
+)
+# Replacement scans of DuckDB take a table's name for a file's by what follows the last dot.
+_FILE_SIGN = "."
 
 # What a client of Quack, or a tool that lists tables and columns, asks of DuckDB's own catalog.
 _METADATA = {
@@ -102,7 +109,9 @@ class Gate:
         """Raises Refused unless the SQL is one statement that only reads the catalog."""
         if len(sql) > _LONGEST_SQL:
             raise Refused(f"the statement is longer than {_LONGEST_SQL:,} characters")
-        statement = self._parsed(_EXPLAIN.sub("", sql, count=1))
+        if "\0" in sql:
+            raise Refused("the statement holds a NUL character")
+        statement = self._parsed(_without_explain(sql))
         names = {str(entry["key"]).lower() for entry in _entries(statement)}
         for node in _nodes(statement):
             self._check_node(node, names)
@@ -149,8 +158,8 @@ class Gate:
             return
         if catalog in {"", "system", "memory", CATALOG} and name in _METADATA.get(schema or "main", set()):
             return
-        # A name of WITH that DuckDB's own catalog has too could mean either, by where it stands.
-        if not schema and not catalog and name in cte_names - self._hidden:
+        # A name of WITH that DuckDB's own catalog or a file has too could mean either, by where it stands.
+        if not schema and not catalog and name in cte_names - self._hidden and _FILE_SIGN not in name:
             return
         raise Refused(f"this catalog has no table {name[:60]!r} that may be read")
 
@@ -192,6 +201,12 @@ class Gate:
     def _system_views(self) -> set[str]:
         sql = "SELECT lower(view_name) FROM duckdb_views() WHERE internal"
         return {name for (name,) in self._parser.execute(sql).fetchall()}
+
+
+def _without_explain(sql: str) -> str:
+    """The statement that is to be explained, or the whole of one that is none."""
+    explain = _EXPLAIN.match(sql)
+    return f"{explain['before']} {sql[explain.end() :]}" if explain else sql
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
