@@ -21,12 +21,10 @@ __all__ = ["Gate", "Refused"]
 
 _LONGEST_SQL = 100_000
 _OWN_CATALOGS = {"", CATALOG, "memory"}
-# Only where nothing but blanks and comments stand before it: anywhere else it may be the text of a comment, which
-# taking it out would end. Of comments it knows those of which there can be no two opinions where they end.
-_EXPLAIN = re.compile(
-    r"(?P<before>(?:[ \t\r\n]|--[^\r\n\0]*\r?\n|/\*[^*/\0]*\*/)*+)EXPLAIN[ \t\r\n]+(?:ANALYZE[ \t\r\n]+)?",
-    re.IGNORECASE,
-)
+# Of comments only those of which there can be no two opinions where they end.
+_BLANK = r"(?:[ \t\r\n]|--[^\r\n\0]*\r?\n|/\*[^*/\0]*\*/)"
+# With nothing but blanks before it: elsewhere it may stand in a comment, which taking it out would end.
+_EXPLAIN = re.compile(f"{_BLANK}*+EXPLAIN{_BLANK}++(?:ANALYZE{_BLANK}++)?", re.IGNORECASE)
 # Replacement scans of DuckDB take a table's name for a file's by what follows the last dot.
 _FILE_SIGN = "."
 
@@ -206,7 +204,7 @@ class Gate:
 def _without_explain(sql: str) -> str:
     """The statement that is to be explained, or the whole of one that is none."""
     explain = _EXPLAIN.match(sql)
-    return f"{explain['before']} {sql[explain.end() :]}" if explain else sql
+    return sql[explain.end() :] if explain else sql
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
