@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Lease", "locked"]
 
 
-# Waiting inside the system would hear no Ctrl-C while DuckDB waits for whoever waits there.
 _STEP_SECONDS = 0.02
-# EACCES is what Windows says.
-_TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
 
 
 class Lease:
@@ -29,9 +26,11 @@ class Lease:
     def __init__(self, file: Path) -> None:
         self._handle: int | None = _opened(file)
         try:
-            if not _acquired(self._handle, exclusive=False, patience=math.inf):
-                # A file system without locks: nobody can be kept out.
-                self.release()
+            # Inside the system, where it has its turn as soon as the lock is free; Ctrl-C in the main thread ends it.
+            _lock(self._handle, exclusive=False, wait=True)
+        except OSError:
+            # A file system without locks: nobody can be kept out.
+            self.release()
         except BaseException:
             self.release()
             raise
@@ -55,17 +54,20 @@ def locked(file: Path, *, patience: float = math.inf) -> Iterator[bool]:
     """
     handle = _opened(file)
     try:
-        yield _acquired(handle, exclusive=True, patience=patience)
+        yield _acquired(handle, patience)
     finally:
         os.close(handle)
 
 
-def _acquired(handle: int, *, exclusive: bool, patience: float) -> bool:
-    """False where the file system has no locks; raises TimeoutError."""
+def _acquired(handle: int, patience: float) -> bool:
+    """False where the file system has no locks; raises TimeoutError.
+
+    It waits in steps: inside the system it would wait for ever, where DuckDB waits for it and nobody hears Ctrl-C.
+    """
     deadline = time.monotonic() + patience
     while True:
         try:
-            _lock(handle, exclusive=exclusive)
+            _lock(handle, exclusive=True, wait=False)
         except OSError as error:
             if error.errno not in _TAKEN:
                 return False
@@ -83,12 +85,17 @@ def _opened(file: Path) -> int:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(handle: int, *, exclusive: bool) -> None:
+    _TAKEN = {errno.EACCES}
+
+    def _lock(handle: int, *, exclusive: bool, wait: bool) -> None:
         if exclusive:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(handle, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def _lock(handle: int, *, exclusive: bool) -> None:
-        fcntl.flock(handle, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    _TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN}
+
+    def _lock(handle: int, *, exclusive: bool, wait: bool) -> None:
+        kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+        fcntl.flock(handle, kind if wait else kind | fcntl.LOCK_NB)
