@@ -123,10 +123,10 @@ class World:
             return "it found a canary"
         if any(sign in shown for sign in LOOKING):
             return f"it looked for a file: {shown}"
-        if self.file in shown:
-            return "it found the file's name"
         if self._seen_state() != self._state:
             return "something is not what it was"
+        if self.file in shown:
+            return "it found a file's name"
         return None
 
     def _run(self, sql: str) -> str:
