@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CANARY = "canary-4f1d"
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 THOROUGH = settings(
-    max_examples=EXAMPLES or 200,
+    max_examples=EXAMPLES or 150,
     derandomize=not EXAMPLES,
     deadline=None,
     suppress_health_check=list(HealthCheck),
