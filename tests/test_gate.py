@@ -240,6 +240,14 @@ def test_too_long(gate: Gate) -> None:
         gate.check(f"SELECT '{'a' * 100_000}'")
 
 
+@pytest.mark.parametrize("comments", ["/**/", "/*"])
+def test_too_many_comments(gate: Gate, comments: str) -> None:
+    """Within others or one after the other, so many keep DuckDB 1.5 for long, and all other clients' statements wait."""
+    with pytest.raises(Refused, match="more than 500 comments"):
+        gate.check(f"SELECT 1 {comments * 24_000}")
+    gate.check(f"SELECT 1 {'/**/' * 500}")
+
+
 def test_no_function_of_this_duckdb_does_what_is_refused(gate: Gate) -> None:
     with duckdb.connect() as con:
         listed = con.execute(
