@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from duckdb_videsk.doctor.asking import _failure
-from duckdb_videsk.doctor.evidence import shape_of_time
+from duckdb_videsk.doctor.evidence import headings_and_time_shapes, shape_of_time
 from duckdb_videsk.doctor.remembering import changes_since, remember
-from duckdb_videsk.endpoints import ENDPOINTS
+from duckdb_videsk.endpoints import ENDPOINTS, by_table
 from duckdb_videsk.errors import ForbiddenError
 from duckdb_videsk.simulator import Fault, Records
 from examined import FORM, MINUTE, SURVEY, TOKEN, UNTIL, Examined, account_of, account_rows, examined, object_id
@@ -712,6 +713,20 @@ def test_only_known_words_of_the_server_are_shown(said: str, shown: str) -> None
 )
 def test_a_time_shows_its_form_and_nothing_else(text: str, shape: str) -> None:
     assert shape_of_time(text) == shape
+
+
+@pytest.mark.parametrize(
+    ("row", "shapes"),
+    [
+        ({"createdAt": "2026-03-01 04:05:06", "Fecha": "24-12-2026"}, {"9999-99-99 99:99:99": 1}),
+        ({"Fecha": "2026-03-01 04:05:06", "Desde": "24-12-2026"}, {"9999-99-99 99:99:99": 1}),
+        ({"createdAt": "24-12-2026"}, {"99-99-9999": 1}),
+    ],
+)
+def test_the_answer_to_a_question_is_no_time_of_the_record(row: dict[str, str], shapes: dict[str, int]) -> None:
+    """Fecha is what the vendor calls the time of a form, and what a form may ask."""
+    body = json.dumps({"$limit": 5, "columns": list(row), "data": [row]}).encode()
+    assert headings_and_time_shapes(by_table()["forms"], body) == (tuple(row), shapes)
 
 
 def test_what_hangs_on_the_record_that_was_asked_for_is_no_change(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ SELECT * EXCLUDE (id) REPLACE (1 AS agent), COLUMNS('a.*') FROM videsk.es.llamad
 SELECT lag(id) OVER w, first_value(id) OVER w, ntile(4) OVER w, sum(1) OVER w FROM videsk.calls WINDOW w AS (PARTITION BY agent ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) QUALIFY row_number() OVER w = 1
 EXPLAIN SELECT 1
 EXPLAIN ANALYZE FROM calls
+/* of a tool */ EXPLAIN SELECT 'explain it'
 DESCRIBE videsk.calls
 SHOW TABLES
 SHOW ALL TABLES
@@ -197,6 +198,37 @@ def test_names_of_others(gate: Gate, sql: str) -> None:
         gate.check(sql)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1 --EXPLAIN \n, getenv('HOME')",
+        "SELECT 1 -- explain  analyze \n; CALL quack_stop('a')",
+        "-- EXPLAIN\nSELECT getenv('HOME')",
+        "--\rEXPLAIN \nSELECT getenv('HOME')",
+        "/* /* */ EXPLAIN */ SELECT getenv('HOME')",
+        "SELECT $$ $EXPLAIN $ $$, getenv('HOME') --$ $$",
+        "EXPLAIN -- EXPLAIN \n DROP VIEW calls",
+        "EXPLAIN ANALYZE EXPLAIN SELECT 1",
+        "SELECT 1\0, getenv('HOME')",
+    ],
+)
+def test_a_word_in_a_comment_ends_no_comment(gate: Gate, sql: str) -> None:
+    with pytest.raises(Refused):
+        gate.check(sql)
+
+
+def test_what_is_explained_may_have_comments_before_it(gate: Gate) -> None:
+    gate.check("-- a\r\n/* b\n */\tEXPLAIN\n\tANALYZE\n-- c\nSELECT 'EXPLAIN '")
+    gate.check("SELECT 'EXPLAIN ' -- EXPLAIN \n, 1 /* EXPLAIN */")
+
+
+@pytest.mark.parametrize("file", ["/a.csv", "https://a.b/c.parquet", "a.JSON", "x.db"])
+def test_a_name_of_with_stands_for_no_file(gate: Gate, file: str) -> None:
+    """Outside of the statement that the WITH belongs to, the name is a file's."""
+    with pytest.raises(Refused, match="no table"):
+        gate.check(f'FROM (WITH "{file}" AS (SELECT 1) SELECT 1), "{file}"')
+
+
 @pytest.mark.parametrize("sql", ["", ";", "-- nothing", "SELECT 1; SELECT 2", "SELEC", "SELECT $1", "SELECT ?", "\0"])
 def test_no_statement_or_several_or_with_parameters(gate: Gate, sql: str) -> None:
     with pytest.raises(Refused):
@@ -206,6 +238,14 @@ def test_no_statement_or_several_or_with_parameters(gate: Gate, sql: str) -> Non
 def test_too_long(gate: Gate) -> None:
     with pytest.raises(Refused, match="longer"):
         gate.check(f"SELECT '{'a' * 100_000}'")
+
+
+@pytest.mark.parametrize("comments", ["/**/", "/*"])
+def test_too_many_comments(gate: Gate, comments: str) -> None:
+    """Within others or one after the other, so many keep DuckDB 1.5 for long, and all other clients' statements wait."""
+    with pytest.raises(Refused, match="more than 500 comments"):
+        gate.check(f"SELECT 1 {comments * 24_000}")
+    gate.check(f"SELECT 1 {'/**/' * 500}")
 
 
 def test_no_function_of_this_duckdb_does_what_is_refused(gate: Gate) -> None:

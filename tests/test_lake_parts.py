@@ -22,9 +22,10 @@ from duckdb_videsk.lake.layout import Piece, id_folder, month_folder, month_of
 from duckdb_videsk.lake.locks import Lease, locked
 from duckdb_videsk.lake.store import Shelf, _disjoint
 from duckdb_videsk.lake.upkeep import compact, forget
-from duckdb_videsk.ranges import DAY, EVER, Range, micros, normalise, subtract, total
+from duckdb_videsk.ranges import DAY, EVER, Range, as_datetime, micros, normalise, subtract, total
 from duckdb_videsk.rate import seconds_ahead
 from duckdb_videsk.settings import load_settings
+from duckdb_videsk.trimming import rows_outside, rows_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -327,6 +328,26 @@ def test_a_reader_has_its_turn_between_two_months(tmp_path: Path, monkeypatch: p
     assert compact(lake) == 1
 
 
+# --- rows by their times
+
+
+@pytest.mark.parametrize("spans", [(), (Range(0, 5),), (EVER,), (EVER, Range(5, 3)), (Range(START, START + 1),)])
+@pytest.mark.parametrize("part", [slice(0, 4), slice(0, 1), slice(1, 3), slice(3, 4), slice(2, 2)])
+def test_rows_within_and_outside(spans: tuple[Range, ...], part: slice) -> None:
+    rows = [
+        {"id": "a"},
+        *({"id": f"{at}", "start_time": as_datetime(at)} for at in (START, START + HOUR)),
+        {"id": "b"},
+    ]
+    batch = pa.RecordBatch.from_pylist(rows, schema=CALLS.schema).slice(part.start, part.stop - part.start)
+    inside = [
+        row["id"] for row in rows[part] if "start_time" in row and any(int(row["id"]) in span for span in spans)
+    ]
+    assert rows_within(batch, CALLS, *spans).column("id").to_pylist() == inside
+    others = [row["id"] for row in rows[part] if row["id"] not in inside]
+    assert rows_outside(batch, CALLS, *spans).column("id").to_pylist() == others
+
+
 # --- clock, locks and settings
 
 
@@ -343,11 +364,11 @@ def test_a_lease_keeps_others_out(tmp_path: Path) -> None:
     file = tmp_path / "lock"
     one, other = Lease(file), Lease(file)
     for lease in (one, other):
-        with locked(file, wait=False) as alone:
-            assert not alone
+        with pytest.raises(TimeoutError), locked(file, patience=0):
+            pass
         lease.release()
         lease.release()
-    with locked(file, wait=False) as alone:
+    with locked(file, patience=0) as alone:
         assert alone
 
 

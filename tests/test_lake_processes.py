@@ -7,12 +7,16 @@ import os
 import random
 import subprocess
 import sys
+import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
+from duckdb_videsk import LakeWarning
+from duckdb_videsk.endpoints import by_table
+from duckdb_videsk.lake.locks import locked
 from lakes import Shore, counted, shore
 
 if TYPE_CHECKING:
@@ -55,6 +59,16 @@ for _ in range(rounds):
     if dice.random() < 0.5:
         start = micros(datetime(2026, 3, dice.randint(1, 28), tzinfo=UTC))
         forget(lake.shelf(by_table()["calls"]), Range(start, start + 3 * DAY))
+"""
+
+# Has a lock until it is told to end.
+HOLDER = """
+import sys
+from pathlib import Path
+from duckdb_videsk.lake.locks import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
 """
 
 
@@ -130,3 +144,47 @@ def test_two_processes_at_once(here: Shore) -> None:
         for number, span in enumerate(SPANS):
             rows = con.execute(counted(span)).fetchall()
             assert json.dumps([number, rows], default=str) == want[number]
+
+
+def held_by_another(lock: Path) -> subprocess.Popen[str]:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    return holder
+
+
+def test_a_query_does_not_wait_for_a_process_that_hangs_while_it_keeps_days(here: Shore) -> None:
+    folder = here.lake().shelf(by_table()["calls"]).folder
+    folder.mkdir(parents=True)
+    answers: list[Any] = []
+
+    def ask() -> None:
+        with here.connect() as con:
+            answers.append(con.execute(counted(SPANS[1])).fetchall())
+
+    holder = held_by_another(folder / ".lock")
+    asking = threading.Thread(target=ask, daemon=True)
+    try:
+        asking.start()
+        with pytest.warns(LakeWarning, match="could not be kept.* another process"):
+            asking.join(30)
+        assert not asking.is_alive()
+    finally:
+        holder.communicate("")
+    assert answers == [here.truth(SPANS[1])]
+    assert here.files() == []
+    ask()
+    assert answers[1] == answers[0]
+    assert here.files() != []
+
+
+def test_who_waits_for_a_lock_gets_it_once_it_is_free(tmp_path: Path) -> None:
+    holder = held_by_another(tmp_path / "lock")
+    with pytest.raises(TimeoutError), locked(tmp_path / "lock", patience=0.1):
+        pass
+    threading.Timer(0.3, holder.communicate, [""]).start()
+    with locked(tmp_path / "lock") as alone:
+        assert alone
+        assert holder.wait(20) == 0

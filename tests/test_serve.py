@@ -59,8 +59,14 @@ def told() -> Told:
 
 
 @pytest.fixture(scope="module")
-def con(told: Told) -> Iterator[duckdb.DuckDBPyConnection]:
-    with serving(told=told) as (server, _), client(server.uri, KEY) as connection:
+def server(told: Told) -> Iterator[Server]:
+    with serving(told=told) as (server, _):
+        yield server
+
+
+@pytest.fixture(scope="module")
+def con(server: Server) -> Iterator[duckdb.DuckDBPyConnection]:
+    with client(server.uri, KEY) as connection:
         yield connection
 
 
@@ -266,18 +272,24 @@ FROM system.main.duckdb_settings
 SELEC
 
 """.strip("\n").splitlines()
+ATTACKS += [
+    "SELECT 1 --EXPLAIN \n; DROP VIEW main.calls",
+    "SELECT 1 --EXPLAIN \n; CALL quack_stop('{uri}')",
+    "SELECT 1 --EXPLAIN \n FROM duckdb_secrets()",
+    "SELECT 1\0; DROP VIEW main.calls",
+]
 HARMLESS = {"SELECT 1; -- and"}
 
 
 @needs_extra
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_attacks(con: duckdb.DuckDBPyConnection, tmp_path: Path, attack: str) -> None:
+def test_attacks(con: duckdb.DuckDBPyConnection, server: Server, tmp_path: Path, attack: str) -> None:
     (tmp_path / "secret.txt").write_text(SECRET, "utf-8")
     if attack in HARMLESS:
         assert ask(con, attack) == [(1,)]
         return
     with pytest.raises(duckdb.Error) as caught:
-        ask(con, attack.format(folder=tmp_path))
+        ask(con, attack.format(folder=tmp_path, uri=server.uri))
     assert SECRET not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["secret.txt"]
     assert (tmp_path / "secret.txt").read_text("utf-8") == SECRET

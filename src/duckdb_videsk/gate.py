@@ -20,8 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["Gate", "Refused"]
 
 _LONGEST_SQL = 100_000
+# DuckDB 1.5 takes a time that grows with their square: twenty thousand keep it half a minute, and others waiting.
+_MOST_COMMENTS = 500
 _OWN_CATALOGS = {"", CATALOG, "memory"}
-_EXPLAIN = re.compile(r"\s*EXPLAIN(?:\s+ANALYZE)?\s+", re.IGNORECASE)
+# Of comments only those of which there can be no two opinions where they end.
+_BLANK = r"(?:[ \t\r\n]|--[^\r\n\0]*\r?\n|/\*[^*/\0]*\*/)"
+# With nothing but blanks before it: elsewhere it may stand in a comment, which taking it out would end.
+_EXPLAIN = re.compile(f"{_BLANK}*+EXPLAIN{_BLANK}++(?:ANALYZE{_BLANK}++)?", re.IGNORECASE)
+# Replacement scans of DuckDB take a table's name for a file's by what follows the last dot.
+_FILE_SIGN = "."
 
 # What a client of Quack, or a tool that lists tables and columns, asks of DuckDB's own catalog.
 _METADATA = {
@@ -102,7 +109,11 @@ class Gate:
         """Raises Refused unless the SQL is one statement that only reads the catalog."""
         if len(sql) > _LONGEST_SQL:
             raise Refused(f"the statement is longer than {_LONGEST_SQL:,} characters")
-        statement = self._parsed(_EXPLAIN.sub("", sql, count=1))
+        if sql.count("/*") > _MOST_COMMENTS:
+            raise Refused(f"the statement has more than {_MOST_COMMENTS} comments")
+        if "\0" in sql:
+            raise Refused("the statement holds a NUL character")
+        statement = self._parsed(_without_explain(sql))
         names = {str(entry["key"]).lower() for entry in _entries(statement)}
         for node in _nodes(statement):
             self._check_node(node, names)
@@ -149,8 +160,8 @@ class Gate:
             return
         if catalog in {"", "system", "memory", CATALOG} and name in _METADATA.get(schema or "main", set()):
             return
-        # A name of WITH that DuckDB's own catalog has too could mean either, by where it stands.
-        if not schema and not catalog and name in cte_names - self._hidden:
+        # A name of WITH that DuckDB's own catalog or a file has too could mean either, by where it stands.
+        if not schema and not catalog and name in cte_names - self._hidden and _FILE_SIGN not in name:
             return
         raise Refused(f"this catalog has no table {name[:60]!r} that may be read")
 
@@ -192,6 +203,12 @@ class Gate:
     def _system_views(self) -> set[str]:
         sql = "SELECT lower(view_name) FROM duckdb_views() WHERE internal"
         return {name for (name,) in self._parser.execute(sql).fetchall()}
+
+
+def _without_explain(sql: str) -> str:
+    """The statement that is to be explained, or the whole of one that is none."""
+    explain = _EXPLAIN.match(sql)
+    return sql[explain.end() :] if explain else sql
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

@@ -41,4 +41,4 @@ def rows_outside(batch: pa.RecordBatch, endpoint: Endpoint, *spans: Range) -> pa
 def _inside(batch: pa.RecordBatch, endpoint: Endpoint, spans: Sequence[Range]) -> pa.BooleanArray:
     times = instants(batch, endpoint)
     inside = [pc.and_(pc.greater_equal(times, span.start), pc.less(times, span.end)) for span in spans]
-    return pc.fill_null(reduce(pc.or_, inside or [pa.array([False] * batch.num_rows)]), False)
+    return pc.fill_null(reduce(pc.or_, inside or [pa.array([False] * batch.num_rows, pa.bool_())]), False)

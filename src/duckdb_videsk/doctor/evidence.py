@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import pyarrow as pa
 
+from duckdb_videsk.decode.placement import Placement
 from duckdb_videsk.endpoints import UNMAPPED, Kind
 from duckdb_videsk.ranges import SECOND, Range
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from duckdb_videsk.client import Request
     from duckdb_videsk.endpoints import Endpoint
@@ -138,10 +139,10 @@ def shape_of_time(text: str) -> str:
     return shape
 
 
-def _time_labels(endpoint: Endpoint) -> set[str]:
-    """Every label that a column of times may come under."""
-    columns = [column for column in endpoint.columns if column.kind is Kind.TIME]
-    return {label for column in columns for label in (*column.keys, *column.fallback_labels)}
+def _time_labels(endpoint: Endpoint, present: Collection[str]) -> set[str]:
+    """The labels that columns of times come under in an answer; a form's question may have one of the others."""
+    columns = Placement.of(endpoint, present).columns
+    return {label for column, labels in columns if column.kind is Kind.TIME for label in labels}
 
 
 def headings_and_time_shapes(endpoint: Endpoint, body: bytes) -> tuple[tuple[str, ...], Counter[str]]:
@@ -151,10 +152,11 @@ def headings_and_time_shapes(endpoint: Endpoint, body: bytes) -> tuple[tuple[str
         rows = [msgspec.json.decode(row) for row in shell.data[:_LOOKED_AT]]
     except (msgspec.DecodeError, UnicodeDecodeError):
         return (), Counter()  # the decoder of scans takes a little more, and found no fault
-    wanted = _time_labels(endpoint)
+    listed = [label for label in shell.columns or () if isinstance(label, str)]
+    wanted = _time_labels(endpoint, {*listed, *(label for row in rows for label in row)})
     texts = (value for row in rows for label, value in row.items() if label in wanted)
     shapes = Counter(shape_of_time(text) for text in texts if isinstance(text, str) and text)
-    return tuple(label for label in shell.columns or () if isinstance(label, str)), shapes
+    return tuple(listed), shapes
 
 
 class _Shell(msgspec.Struct):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import math
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,16 +17,23 @@ if TYPE_CHECKING:
 __all__ = ["Lease", "locked"]
 
 
+_STEP_SECONDS = 0.02
+
+
 class Lease:
     """A shared claim on a lock file, held until `release`; several may hold one, of any process."""
 
     def __init__(self, file: Path) -> None:
         self._handle: int | None = _opened(file)
         try:
+            # Inside the system, where it has its turn as soon as the lock is free; Ctrl-C in the main thread ends it.
             _lock(self._handle, exclusive=False, wait=True)
         except OSError:
             # A file system without locks: nobody can be kept out.
             self.release()
+        except BaseException:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Idempotent."""
@@ -33,29 +43,49 @@ class Lease:
 
 
 @contextlib.contextmanager
-def locked(file: Path, *, wait: bool = True) -> Iterator[bool]:
-    """Within, nobody else has the lock; gives whether that is so: with `wait` false, another may have it."""
+def locked(file: Path, *, patience: float = math.inf) -> Iterator[bool]:
+    """Within, nobody else has the lock; gives whether that is so: a file system may have no locks.
+
+    Args:
+        patience: seconds to wait for another who has it.
+
+    Raises:
+        TimeoutError: another has it for longer.
+    """
     handle = _opened(file)
     try:
-        yield _try_exclusive(handle, wait=wait)
+        yield _acquired(handle, patience)
     finally:
         os.close(handle)
+
+
+def _acquired(handle: int, patience: float) -> bool:
+    """False where the file system has no locks; raises TimeoutError.
+
+    It waits in steps: inside the system it would wait for ever, where DuckDB waits for it and nobody hears Ctrl-C.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            _lock(handle, exclusive=True, wait=False)
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                return False
+        else:
+            return True
+        if time.monotonic() >= deadline:
+            raise TimeoutError(errno.ETIMEDOUT, "another process or thread is at work in this folder")
+        time.sleep(_STEP_SECONDS)
 
 
 def _opened(file: Path) -> int:
     return os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
 
 
-def _try_exclusive(handle: int, *, wait: bool) -> bool:
-    try:
-        _lock(handle, exclusive=True, wait=wait)
-    except OSError:
-        return False
-    return True
-
-
 if sys.platform == "win32":
     import msvcrt
+
+    _TAKEN = {errno.EACCES}
 
     def _lock(handle: int, *, exclusive: bool, wait: bool) -> None:
         if exclusive:
@@ -63,6 +93,8 @@ if sys.platform == "win32":
 
 else:
     import fcntl
+
+    _TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN}
 
     def _lock(handle: int, *, exclusive: bool, wait: bool) -> None:
         kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH

@@ -8,6 +8,7 @@ days count as missing.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import stat
 import threading
@@ -42,6 +43,8 @@ _LOCK = ".lock"
 _READERS = ".readers"
 _ID = ".id"
 _RECENT = ".recent"
+# A query that has all its rows waits no longer to keep some; those who write here do so for milliseconds.
+_PATIENCE_SECONDS = 1.0
 
 
 class Shelf:
@@ -104,12 +107,12 @@ class Shelf:
         """Keep all the records of some days, unless another has kept them meanwhile.
 
         Raises:
-            OSError: there is no room, or no permission.
+            OSError: there is no room, or no permission; or another process writes here, and takes its time.
         """
         folder = self.folder / month_folder(days)
         with self.unfinished(folder, rows, days, fetched=fetched) as (file, piece):
             self._say_whose()
-            with self.writing():
+            with self.writing(patience=_PATIENCE_SECONDS):
                 there = [kept for kept in self.all_pieces() if kept.days.intersect(days).length]
                 if not any(map(self._is_good, there)):
                     self.remove(map(self.path, there))
@@ -123,9 +126,13 @@ class Shelf:
         return unfinished_piece(folder, rows, days, fetched=fetched, mark=self.mark, facts=facts)
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
-        """Within, no other thread or process changes what is kept here."""
-        with locked(self.folder / _LOCK):
+    def writing(self, *, patience: float = math.inf) -> Iterator[None]:
+        """Within, no other thread or process changes what is kept here.
+
+        Raises:
+            TimeoutError: another does, for longer than `patience` seconds.
+        """
+        with locked(self.folder / _LOCK, patience=patience):
             yield
 
     def remove(self, files: Iterable[Path]) -> dict[Path, OSError]:
@@ -306,7 +313,11 @@ class Lake:
     @contextlib.contextmanager
     def unread(self) -> Iterator[bool]:
         """Within, nobody holds a lease; gives whether that is so."""
-        with locked(self.folder / _READERS, wait=False) as alone:
+        with contextlib.ExitStack() as held:
+            try:
+                alone = held.enter_context(locked(self.folder / _READERS, patience=0))
+            except TimeoutError:
+                alone = False
             yield alone
 
 
