@@ -240,6 +240,13 @@ def test_too_long(gate: Gate) -> None:
         gate.check(f"SELECT '{'a' * 100_000}'")
 
 
+@pytest.mark.parametrize("signs", ["+" * 4_000, "+-" * 2_000, f"{'+' * 150} 1 " * 20])
+def test_rows_of_signs(gate: Gate, signs: str) -> None:
+    gate.check(f"SELECT 1 {'+' * 40} 1 -- {'-' * 4_000}")
+    with pytest.raises(Refused, match="long rows of plus signs"):
+        gate.check(f"SELECT 1 {signs} 1")
+
+
 @pytest.mark.parametrize("comments", ["/**/", "/*"])
 def test_too_many_comments(gate: Gate, comments: str) -> None:
     """Within others or one after the other, so many keep DuckDB 1.5 for long, and all other clients' statements wait."""

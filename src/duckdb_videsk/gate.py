@@ -22,6 +22,9 @@ __all__ = ["Gate", "Refused"]
 _LONGEST_SQL = 100_000
 # DuckDB 1.5 takes a time that grows with their square: twenty thousand keep it half a minute, and others waiting.
 _MOST_COMMENTS = 500
+# The same of a row of signs, which each of them ends anew: four thousand take a minute.
+_SIGNS = re.compile(r"[+-]{20,}")
+_LONGEST_SIGNS, _MOST_SIGNS = 200, 2_000
 _OWN_CATALOGS = {"", CATALOG, "memory"}
 # Of comments only those of which there can be no two opinions where they end.
 _BLANK = r"(?:[ \t\r\n]|--[^\r\n\0]*\r?\n|/\*[^*/\0]*\*/)"
@@ -111,6 +114,9 @@ class Gate:
             raise Refused(f"the statement is longer than {_LONGEST_SQL:,} characters")
         if sql.count("/*") > _MOST_COMMENTS:
             raise Refused(f"the statement has more than {_MOST_COMMENTS} comments")
+        signs = [len(row) for row in _SIGNS.findall(sql) if "+" in row]
+        if max(signs, default=0) > _LONGEST_SIGNS or sum(signs) > _MOST_SIGNS:
+            raise Refused("the statement has long rows of plus signs")
         if "\0" in sql:
             raise Refused("the statement holds a NUL character")
         statement = self._parsed(_without_explain(sql))

@@ -40,5 +40,9 @@ def rows_outside(batch: pa.RecordBatch, endpoint: Endpoint, *spans: Range) -> pa
 
 def _inside(batch: pa.RecordBatch, endpoint: Endpoint, spans: Sequence[Range]) -> pa.BooleanArray:
     times = instants(batch, endpoint)
-    inside = [pc.and_(pc.greater_equal(times, span.start), pc.less(times, span.end)) for span in spans]
-    return pc.fill_null(reduce(pc.or_, inside or [pa.array([False] * batch.num_rows, pa.bool_())]), False)
+    if len(spans) > 1:
+        first, last = pc.min_max(times).as_py().values()
+        spans = [] if first is None else [span for span in spans if span.start <= last and first < span.end]
+    nowhere = pa.array([False] * batch.num_rows, pa.bool_())
+    inside = (pc.and_(pc.greater_equal(times, span.start), pc.less(times, span.end)) for span in spans)
+    return pc.fill_null(reduce(pc.or_, inside, nowhere) if len(spans) != 1 else next(inside), False)
