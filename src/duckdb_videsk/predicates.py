@@ -36,7 +36,7 @@ __all__ = [
 
 _TIME = pa.timestamp("us", "UTC")
 _MOST_CUTS = 10_000
-_MOST_COMPARED = 100_000  # each slice is judged by each literal that is no member of a list
+_MOST_COMPARED = 40_000  # each slice is judged by each literal that is no member of a list
 _FEW_CUTS = 24  # judging takes the more for each, the more there are; filtering hundreds of batches takes as long
 _FURTHEST = (1 << 63) - 1
 
