@@ -276,7 +276,7 @@ def test_rows_without_a_time_belong_to_everything_only(spark: SparkSession) -> N
 
 def test_the_rate_is_shared(spark: SparkSession) -> None:
     rows = calls(1_200, every=timedelta(minutes=7))
-    # More than is asked for, since a busy machine bunches requests; less than two tasks that do not share would ask.
+    # What each task is given is tested without Spark, exactly; this shows no more than that it works with a margin.
     with served(spark, rows, cap=30, rate_per_second=28) as simulator:
         register(spark, simulator, requests_per_second=20)
         assert read(spark, since="2026-03-01", until="2026-03-08").count() == 1_200 - 26

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from duckdb_videsk.endpoints import ENDPOINTS
 from duckdb_videsk.errors import ConfigError, MissingTokenError, QueryError
 from duckdb_videsk.ranges import EVER, iso
 from duckdb_videsk.settings import Settings, Token
+from duckdb_videsk.simulator import Behaviour, Records, Simulator
 
 API_TOKEN = "tok-never-to-be-seen"
 
@@ -149,3 +151,20 @@ class TestTypes:
         assert [batch.num_rows for batch in batches] == [10_000, 10_000, 5_001]
         assert batches[0].schema.names == spark_schema(endpoint).fieldNames()
         assert not any(isinstance(field.type, pa.BaseExtensionType) for field in batches[0].schema)
+
+
+@pytest.mark.usefixtures("with_pyspark")
+@pytest.mark.parametrize(("parallelism", "at_once"), [(1, 1), (2, 2), (4, 4), (100, 4)])
+def test_tasks_at_once_share_the_rate(parallelism: int, at_once: int) -> None:
+    from duckdb_videsk.spark.options import job_of  # noqa: PLC0415
+    from duckdb_videsk.spark.tasks import plan_tasks  # noqa: PLC0415
+
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    rows = [{"id": f"{number:024x}", "startTime": start + timedelta(hours=number)} for number in range(400)]
+    with Simulator(Records({"calls": rows}), behaviour=Behaviour(cap=50), token=API_TOKEN) as simulator:
+        settings = carried(base_url=simulator.url, requests_per_second=20.0, concurrency=8)
+        tasks = plan_tasks(job_of({"path": "calls", "partitions": "4"}, settings, parallelism))
+    assert len(tasks) == 4
+    for task in tasks:
+        given = task.account.settings()
+        assert (given.requests_per_second, given.concurrency) == (20 / at_once, 8 // at_once)
